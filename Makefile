@@ -1,0 +1,30 @@
+# `make run` and `make test` need nothing but Python ≥ 3.11; both begin with `make install`.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: install run test report lint
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --upgrade pip setuptools
+	# torch alone first: a plain requirement of another package must find it there
+	$(BIN)/pip install --quiet -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
+	$(BIN)/pip install --quiet -c constraints.txt -e .[dev]
+	touch $@
+
+run: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores
+
+test: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+
+report: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config config/smoke.yaml
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --lint

@@ -1,0 +1,257 @@
+"""The command line. Each command is one step of the workflow: config → runs → train → embed → score → report."""
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from arccse.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from arccse.evaluation.scores import Score
+
+# torch, transformers and mteb take seconds to import; each command imports what it uses, so that a typo is
+# answered at once.
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help=sys.modules[__name__].__doc__,
+)
+console = Console()
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="A file under config/.")]
+Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on the Hugging Face hub.")]
+PoolingName = Annotated[str | None, typer.Option("--pooling", help="cls, mean, first-last-avg or top2-avg.")]
+SuiteNames = Annotated[list[str], typer.Option("--suite", help="sts, mteb or transfer; may be repeated.")]
+TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
+DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]
+Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with; default: all cores.")]
+
+
+def main() -> None:
+    """Entry point: an InputError becomes one message on stderr and exit status 2."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
+    try:
+        app(standalone_mode=True)
+    except InputError as error:
+        print(f"arccse: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+@app.command()
+def plan(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Show the studies, variants and runs of a config, what is shared, and an estimate of the work."""
+    from arccse import planning
+    from arccse.config import load
+
+    planning.show(load(config), console)
+
+
+@app.command()
+def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Read every evaluation file that a config's tasks need, and write down their checksums."""
+    from arccse import paths
+    from arccse.config import load
+    from arccse.evaluation import suites
+    from arccse.files import atomic_write
+
+    loaded = load(config)
+    source = loaded.source
+    tasks = {task for suite in loaded.all_suites() for task in suites.tasks(suite, source)}
+    for task in sorted(tasks):
+        suites.read(source, task)
+    source.dev()
+    content = {"source": source.spec, "sha256": source.checksums(sorted(tasks))}
+    atomic_write(paths.evaluation_data(loaded), json.dumps(content, indent=1) + "\n")
+    console.print(f"{len(tasks)} tasks, {len(content['sha256'])} files of {source.spec} are in order")
+
+
+@app.command()
+def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Fetch and clean a config's training sentences, one a line."""
+    from arccse import corpus as corpora
+    from arccse import paths
+    from arccse.config import load
+    from arccse.files import atomic_write
+
+    loaded = load(config)
+    sentences = corpora.sentences(loaded.corpus)
+    atomic_write(paths.corpus(loaded), "".join(f"{sentence}\n" for sentence in sentences))
+    console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
+
+
+@app.command()
+def train(
+    run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
+    config: ConfigFile = Path("config/smoke.yaml"),
+    threads: Threads = None,
+) -> None:
+    """Train one run: model/, history.csv and run.json in results/<config>/runs/<run>/."""
+    from arccse import paths, runs
+    from arccse.config import load
+
+    loaded = load(config)
+    known = loaded.runs()
+    if run not in known:
+        raise InputError(f"--run: {config} has no run '{run}'; {nearest(run, list(known))}")
+    set_threads(threads)
+    quiet_libraries()
+    if not paths.corpus(loaded).is_file():
+        corpus(config)
+    with Bar(run, "steps") as bar:
+        runs.train(loaded, known[run], bar.update)
+
+
+@app.command()
+def embed(
+    model: Model,
+    suite: SuiteNames,
+    data: DataSource,
+    out: Annotated[Path, typer.Option(help="The parquet file to write.")],
+    task: TaskNames = None,
+    pooling: PoolingName = None,
+    revision: Revision = None,
+    threads: Threads = None,
+) -> None:
+    """Encode every sentence of one or more suites once, for `arccse evaluate --embeddings`."""
+    from arccse.evaluation import suites
+    from arccse.evaluation.sources import open_source
+
+    source = open_source(data)
+    selection = {name: suites.tasks(name, source, task) for name in suite}
+    set_threads(threads)
+    encode(model, pooling, revision, suites.sentences(source, selection)).save(out)
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    suite: SuiteNames,
+    data: DataSource,
+    out: Annotated[Path, typer.Option(help="The folder to write scores.csv into.")],
+    task: TaskNames = None,
+    pooling: PoolingName = None,
+    revision: Revision = None,
+    embeddings: Annotated[Path | None, typer.Option(help="What `arccse embed` wrote for this model.")] = None,
+    name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Score any encoder: print the table and write scores.csv (and what else the suite keeps) into a folder."""
+    from arccse.evaluation import scores, suites
+    from arccse.evaluation.embeddings import Embeddings
+    from arccse.evaluation.sources import open_source
+    from arccse.files import make_writable
+
+    source = open_source(data)
+    selection = {chosen: suites.tasks(chosen, source, task) for chosen in suite}
+    make_writable(out)
+    set_threads(threads)
+    if embeddings is None:
+        rows = encode(model, pooling, revision, suites.sentences(source, selection))
+    else:
+        rows = Embeddings.load(embeddings)
+    measured = suites.evaluate(rows, source, selection, out, name or model_name(model), print_scores)
+    scores.write(measured, out / "scores.csv")
+
+
+@app.command()
+def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Gather the runs' scores and histories; write scores.csv, the tables and the figures."""
+    from arccse.config import load
+    from arccse.report import build
+
+    for path in build.write(load(config)):
+        console.print(str(path))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
+    from arccse.config import Config
+
+    print(json.dumps(Config.model_json_schema(), indent=2))
+
+
+def encode(model: str, pooling: str | None, revision: str | None, sentences: list[str]) -> Any:
+    """The embeddings of distinct sentences under a model, with a progress bar."""
+    from arccse.encoder import load, pick_device
+    from arccse.evaluation.embeddings import Embeddings
+
+    quiet_libraries()
+    encoder = load(model, pooling, revision=revision).to(pick_device())
+    total = len(set(sentences))
+    with Bar(f"encoding with {model}", "sentences") as bar:
+        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total))
+
+
+def model_name(model: str) -> str:
+    """organisation/model, the form that MTEB files results under."""
+    name = model.removeprefix("package:").strip("/").replace("..", "").strip("/")
+    return "/".join(name.split("/")[-2:]) if "/" in name else f"local/{name}"
+
+
+def set_threads(threads: int | None) -> None:
+    """Compute with so many threads in torch, numba and BLAS; the environment covers libraries not yet loaded."""
+    import torch
+
+    if threads:
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+            os.environ[variable] = str(threads)
+        torch.set_num_threads(threads)
+
+
+def quiet_libraries() -> None:
+    """No progress bars but ours."""
+    import datasets
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+
+
+def print_scores(scores: Sequence["Score"]) -> None:
+    """A table of scores, as suites or tasks end."""
+    table = Table("suite", "task", "metric", "value", "n")
+    for score in scores:
+        table.add_row(score.suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
+    console.print(table)
+
+
+class Bar:
+    """A progress bar with rate and time left on a terminal; nothing elsewhere."""
+
+    def __init__(self, title: str, unit: str):
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed}/{task.total} " + unit),
+            TextColumn("{task.fields[latest]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not sys.stderr.isatty(),
+        )
+        self.task = self.progress.add_task(title, total=None, latest="")
+
+    def update(self, done: int, total: int, latest: dict[str, float] | None = None) -> None:
+        """Show that `done` of `total` units are done, and the latest measurements."""
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in (latest or {}).items() if value == value)
+        self.progress.update(self.task, completed=done, total=total, latest=shown)
+
+    def __enter__(self) -> "Bar":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()

@@ -1,0 +1,254 @@
+"""Sentence encoders: load a pretrained transformer, pool its tokens, encode sentences, save.
+
+An encoder is a transformer, its tokenizer and a pooling. The projection head is for training only: it is made
+with `head=True`, applied by `project`, and never saved.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from arccse.errors import InputError, first_line
+from arccse.models import POOLINGS, Pooling, check_pooling, resolve
+
+
+class Encoder(nn.Module):
+    """A transformer with a pooling and, for training, a projection head.
+
+    Attributes:
+        transformer: any of the BERT, RoBERTa, MPNet and DistilBERT families.
+        tokenizer: its fast tokenizer.
+        pooling: one of POOLINGS.
+        max_length: the longest input in tokens, special ones included, that `encode` passes on whole.
+        head: dense and tanh over d dimensions (SimCSE's MLP), or None.
+    """
+
+    def __init__(self, transformer: Any, tokenizer: Any, pooling: Pooling, max_length: int, head: bool = False):
+        super().__init__()
+        self.transformer = transformer
+        self.tokenizer = tokenizer
+        self.pooling = pooling
+        self.max_length = max_length
+        self.head = projection_head(transformer.config) if head else None
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.parameters()).device
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pooled embeddings, (N, d), of (N, L) token ids and their 0/1 attention mask."""
+        all_layers = self.pooling in ("first-last-avg", "top2-avg")
+        output = self.transformer(
+            input_ids=input_ids,
+            attention_mask=attention_mask,
+            output_hidden_states=all_layers,
+            return_dict=True,
+        )
+        if self.pooling == "cls":
+            return output.last_hidden_state[:, 0]
+        if self.pooling == "mean":
+            tokens = output.last_hidden_state
+        else:
+            # hidden_states[0] is the embedding layer: the first layer's output is at 1, as SimCSE counts.
+            other = 1 if self.pooling == "first-last-avg" else -2
+            tokens = (output.hidden_states[other] + output.hidden_states[-1]) / 2
+        weights = attention_mask.unsqueeze(-1).to(tokens.dtype)
+        return (tokens * weights).sum(1) / weights.sum(1)
+
+    def project(self, pooled: Tensor) -> Tensor:
+        """The training head's (N, d) output for (N, d) pooled embeddings; themselves where there is no head."""
+        return pooled if self.head is None else self.head(pooled)
+
+    def token_ids(self, sentences: Sequence[str], max_length: int | None = None) -> list[list[int]]:
+        """Token ids of each sentence with its special tokens, cut at `max_length` (default: the encoder's own)."""
+        encoded = self.tokenizer(
+            list(sentences),
+            truncation=True,
+            max_length=max_length or self.max_length,
+            return_attention_mask=False,
+            return_token_type_ids=False,
+        )
+        return encoded["input_ids"]
+
+    def batch(self, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+        """Pad token ids to (N, L) input ids and (N, L) attention mask on the encoder's device."""
+        longest = max(len(row) for row in ids)
+        input_ids = torch.full((len(ids), longest), self.tokenizer.pad_token_id)
+        attention_mask = torch.zeros((len(ids), longest), dtype=torch.long)
+        for i, row in enumerate(ids):
+            input_ids[i, : len(row)] = torch.tensor(row)
+            attention_mask[i, : len(row)] = 1
+        return input_ids.to(self.device), attention_mask.to(self.device)
+
+    @torch.inference_mode()
+    def encode(
+        self, sentences: Sequence[str], batch_size: int = 64, progress: Callable[[int], object] | None = None
+    ) -> np.ndarray:
+        """Raw (not normalised) embeddings of sentences, dropout off and head dropped.
+
+        Sentences go through in order of length, so that a batch holds little padding; rows come back in the
+        order given.
+
+        Args:
+            sentences: n sentences, encoded whole up to the encoder's own limit.
+            batch_size: sentences a batch.
+            progress: called with the number of sentences done after each batch.
+
+        Returns:
+            (n, d) float32.
+        """
+        was_training = self.training
+        self.eval()
+        ids = self.token_ids(sentences) if sentences else []
+        order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
+        embeddings = np.empty((len(ids), self.transformer.config.hidden_size), dtype=np.float32)
+        for start in range(0, len(order), batch_size):
+            rows = order[start : start + batch_size]
+            embeddings[rows] = self(*self.batch([ids[i] for i in rows])).float().cpu().numpy()
+            if progress:
+                progress(start + len(rows))
+        self.train(was_training)
+        return embeddings
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder, without its head, in sentence-transformers layout with safetensors weights.
+
+        `SentenceTransformer(folder).encode` then gives the rows that `encode` gives.
+        """
+        self.transformer.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+        # sentence-transformers builds its modules from a folder, so it reads back what was just written.
+        sentence_transformer(folder, self.pooling, self.max_length).save(str(folder), create_model_card=False)
+
+    def fingerprint(self) -> str:
+        """sha256 of every weight, the pooling and the length limit: equal for encoders that encode alike."""
+        digest = hashlib.sha256(f"{self.pooling} {self.max_length}".encode())
+        for name, weight in sorted(self.transformer.state_dict().items()):
+            digest.update(name.encode() + weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()
+
+
+def load(
+    model: str,
+    pooling: str | None = None,
+    *,
+    revision: str | None = None,
+    head: bool = False,
+    dropout: float | None = None,
+) -> Encoder:
+    """Load an encoder on the CPU.
+
+    Args:
+        model: a folder in sentence-transformers or plain transformers layout, `package:NAME` for weights that
+            an installed distribution ships, or a name on the Hugging Face hub.
+        pooling: one of POOLINGS; default: what a sentence-transformers folder says of itself.
+        revision: for a hub name, the commit, tag or branch.
+        head: add a newly initialised projection head (draws from torch's global generator).
+        dropout: probability for hidden states and attention; default: the model's own.
+
+    Raises:
+        InputError: an unknown model, package or pooling, or weights that are damaged or do not fit.
+    """
+    folder = resolve(model, revision)
+    pooling = check_pooling(pooling or own_pooling(folder, model))
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        if dropout is not None:
+            for key in (
+                "hidden_dropout_prob",
+                "attention_probs_dropout_prob",
+                "dropout",
+                "attention_dropout",
+            ):
+                if hasattr(config, key):
+                    setattr(config, key, dropout)
+        transformer, loading = AutoModel.from_pretrained(
+            folder, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+        )
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise InputError(f"Model '{model}' in {folder} can't be loaded: {first_line(error)}") from error
+    missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
+    if missing:
+        raise InputError(f"Model '{model}' in {folder} lacks {len(missing)} weights, the first is '{missing[0]}'.")
+    return Encoder(transformer.float(), tokenizer, pooling, length_limit(folder, config, tokenizer), head)
+
+
+def own_pooling(folder: Path, model: str) -> str:
+    """The pooling that a sentence-transformers folder declares."""
+    config = folder / "1_Pooling" / "config.json"
+    if config.is_file():
+        declared = json.loads(config.read_text())
+        if declared.get("pooling_mode") in ("cls", "mean"):
+            return declared["pooling_mode"]
+        for pooling, key in (("cls", "pooling_mode_cls_token"), ("mean", "pooling_mode_mean_tokens")):
+            if declared.get(key):
+                return pooling
+    raise InputError(f"Model '{model}' does not say how it pools; name a pooling: {', '.join(POOLINGS)}.")
+
+
+def length_limit(folder: Path, config: Any, tokenizer: Any) -> int:
+    """The encoder's own limit in tokens: what its folder says, at most what its positions hold."""
+    positions = config.max_position_embeddings
+    if config.model_type in ("roberta", "mpnet", "xlm-roberta", "camembert"):
+        positions -= config.pad_token_id + 1  # positions are counted from behind the padding index
+    declared = folder / "sentence_bert_config.json"
+    own = json.loads(declared.read_text()).get("max_seq_length") if declared.is_file() else None
+    return min(positions, tokenizer.model_max_length, own or positions)
+
+
+def projection_head(config: Any) -> nn.Module:
+    """A dense layer and tanh over the hidden size, initialised as BERT's own layers are."""
+    dense = nn.Linear(config.hidden_size, config.hidden_size)
+    nn.init.normal_(dense.weight, std=config.initializer_range)
+    nn.init.zeros_(dense.bias)
+    return nn.Sequential(dense, nn.Tanh())
+
+
+def sentence_transformer(folder: Path, pooling: Pooling, max_length: int) -> Any:
+    """A SentenceTransformer over the transformers folder `folder` that pools as `pooling` says."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
+    from sentence_transformers.sentence_transformer.modules import Transformer, WeightedLayerPooling
+
+    all_layers = pooling in ("first-last-avg", "top2-avg")
+    transformer = Transformer(
+        str(folder),
+        max_seq_length=max_length,
+        model_kwargs={"use_safetensors": True},
+        config_kwargs={"output_hidden_states": True} if all_layers else {},
+    )
+    config = transformer.model.config
+    modules: list[nn.Module] = [transformer]
+    if all_layers:
+        layers = config.num_hidden_layers
+        averaged = {"first-last-avg": {1, layers}, "top2-avg": {layers - 1, layers}}[pooling]
+        weights = torch.tensor([float(layer in averaged) for layer in range(layers + 1)])
+        modules.append(
+            WeightedLayerPooling(config.hidden_size, layers, layer_start=0, layer_weights=nn.Parameter(weights))
+        )
+    modules.append(PoolingModule(config.hidden_size, "cls" if pooling == "cls" else "mean"))
+    return SentenceTransformer(modules=modules, device="cpu")
+
+
+def pick_device() -> torch.device:
+    """Where encoders run: the GPU if there is one, otherwise the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@contextmanager
+def without_dropout(encoder: Encoder) -> Iterator[None]:
+    """Dropout off inside the block; gradients as before."""
+    was_training = encoder.training
+    encoder.eval()
+    yield
+    encoder.train(was_training)

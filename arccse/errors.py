@@ -1,0 +1,23 @@
+"""The one exception that a user is meant to read."""
+
+from difflib import get_close_matches
+
+
+class InputError(Exception):
+    """Something the user can mend: a typo in a config, a missing or damaged file, an unknown name.
+
+    The message is one or two sentences that name the key or file, the value, and what would be valid.
+    The command line prints it without a traceback and exits with status 2.
+    """
+
+
+def nearest(name: str, valid: list[str]) -> str:
+    """A hint for a misspelt name: "did you mean 'x'?", or the valid names where none is close."""
+    close = get_close_matches(name, valid, n=1)
+    return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(valid)}."
+
+
+def first_line(error: Exception) -> str:
+    """The first line of a library's error message, for use inside ours."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."

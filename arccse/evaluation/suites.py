@@ -1,0 +1,95 @@
+"""The suites side by side: which tasks each has, which sentences they read, how each is scored."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from arccse.errors import InputError, nearest
+from arccse.evaluation import sts
+from arccse.evaluation.embeddings import Embeddings
+from arccse.evaluation.scores import Score
+from arccse.evaluation.sources import Source
+from arccse.files import atomic_path
+
+SUITES = ("sts", "mteb", "transfer")
+
+Selection = Mapping[str, Sequence[str]]  # suite → its tasks
+
+
+def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list[str]:
+    """The tasks of a suite that a source has, or those among them that were asked for.
+
+    Raises:
+        InputError: an unknown suite or task.
+    """
+    if suite not in SUITES:
+        raise InputError(f"Unknown suite '{suite}'; {nearest(suite, list(SUITES))}")
+    offered = source.transfer_tasks if suite == "transfer" else source.sts_tasks
+    for task in only or []:
+        if task not in offered:
+            raise InputError(f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, list(offered))}")
+    return [task for task in offered if not only or task in only]
+
+
+def read(source: Source, task: str) -> None:
+    """Read all of a task's files, so that a damaged one shows now; raises InputError."""
+    if task in source.sts_tasks:
+        source.sts(task)
+    else:
+        source.transfer(task)
+    if task == "SICKR":
+        source.sick_all()
+
+
+def sentences(source: Source, selection: Selection) -> list[str]:
+    """Every sentence that the selected tasks embed, repeats included."""
+    found: list[str] = []
+    for suite, names in selection.items():
+        if suite == "sts":
+            found += sts.sentences(source, names)
+        elif suite == "mteb":
+            from arccse.evaluation import mteb_suite  # it takes seconds to import
+
+            found += mteb_suite.sentences(mteb_suite.tasks(source, names))
+        else:
+            from arccse.evaluation import transfer
+
+            found += transfer.sentences(source, names)
+    return found
+
+
+def evaluate(
+    embeddings: Embeddings,
+    source: Source,
+    selection: Selection,
+    out: Path,
+    model: str,
+    on_scores: Callable[[Sequence[Score]], object],
+) -> list[Score]:
+    """Score the selected tasks.
+
+    Args:
+        embeddings: of every one of `sentences(source, selection)`.
+        source: where the data come from.
+        selection: suite → tasks.
+        out: folder for what a suite keeps beside its scores: `pairs.parquet` of sts, MTEB's `results/`.
+        model: organisation/model, for MTEB's results.
+        on_scores: called with the scores of a suite, or of a transfer task, as soon as they are there.
+    """
+    scores: list[Score] = []
+    for suite, names in selection.items():
+        if suite == "sts":
+            found, pairs = sts.evaluate(embeddings, source, names)
+            with atomic_path(out / "pairs.parquet") as temporary:
+                pairs.to_parquet(temporary, index=False)
+            on_scores(found)
+        elif suite == "mteb":
+            from arccse.evaluation import mteb_suite
+
+            found = mteb_suite.evaluate(embeddings, mteb_suite.tasks(source, names), names, model, out)
+            on_scores(found)
+        else:
+            from arccse.evaluation import transfer
+
+            found = transfer.evaluate(embeddings, source, names, on_task=on_scores)
+        scores += found
+    return scores

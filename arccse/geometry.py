@@ -1,0 +1,40 @@
+"""Alignment and uniformity of embeddings on the unit sphere."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def alignment(x: Tensor, y: Tensor) -> Tensor:
+    """Mean squared distance of positive pairs, E‖x − y‖², after normalisation: 0 (best) to 4.
+
+    Args:
+        x: (n, d) embeddings.
+        y: (n, d) their positives, row by row.
+
+    Raises:
+        ValueError: the shapes differ or there is no pair.
+
+    Source: Wang and Isola, "Understanding Contrastive Representation Learning through Alignment and
+    Uniformity on the Hypersphere", ICML 2020, with α = 2.
+    """
+    if x.shape != y.shape or len(x) == 0:
+        raise ValueError(f"alignment needs two equal shapes (n, d) with n ≥ 1, got {x.shape} and {y.shape}")
+    return (F.normalize(x, dim=-1) - F.normalize(y, dim=-1)).square().sum(-1).mean()
+
+
+def uniformity(x: Tensor) -> Tensor:
+    """log E e^{−2‖v − w‖²} over all pairs of distinct rows, after normalisation: 0 (worst), −8 at the lowest.
+
+    Args:
+        x: (n, d) embeddings of n ≥ 2 distinct sentences.
+
+    Raises:
+        ValueError: fewer than two rows.
+
+    Source: Wang and Isola, ICML 2020, with t = 2.
+    """
+    if len(x) < 2:
+        raise ValueError(f"uniformity needs at least two rows, got {len(x)}")
+    squared_distances = torch.pdist(F.normalize(x, dim=-1)).square()
+    return squared_distances.mul(-2).exp().mean().log()

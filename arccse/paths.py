@@ -1,0 +1,37 @@
+"""Where a config's files are. The Snakefile declares these paths, the command line writes and reads them."""
+
+import hashlib
+from pathlib import Path
+
+from arccse.config import Config
+
+
+def results(config: Config) -> Path:
+    """results/<config>/, under the working directory."""
+    return Path("results") / config.name
+
+
+def run_folder(config: Config, run_id: str) -> Path:
+    return results(config) / "runs" / run_id
+
+
+def corpus(config: Config) -> Path:
+    """The cleaned training sentences, one a line. Its name follows the corpus' spec, as the runs' hashes do."""
+    return results(config) / "data" / f"corpus-{hashlib.sha256(config.corpus.encode()).hexdigest()[:8]}.txt"
+
+
+def evaluation_data(config: Config) -> Path:
+    """The checksums of the evaluation data, written once all of it could be read."""
+    return results(config) / "data" / "evaluation.json"
+
+
+def scores(config: Config) -> Path:
+    return results(config) / "scores.csv"
+
+
+def table(config: Config, study: str, kind: str) -> Path:
+    return results(config) / "tables" / f"{study}.{kind}"
+
+
+def figure(config: Config, name: str, kind: str) -> Path:
+    return results(config) / "figures" / f"{name}.{kind}"

@@ -1,0 +1,91 @@
+"""What a config will do, before it does it."""
+
+from rich.console import Console
+from rich.table import Table
+
+from arccse import corpus, paths
+from arccse.config import Config, Run
+
+
+def show(config: Config, console: Console) -> None:
+    """Print a table for each study, the runs that studies share, and an estimate of the work."""
+    size = corpus_size(config)
+    if config.caveat:
+        console.print(config.caveat)
+    for name, study in config.studies.items():
+        table = Table(
+            "variant",
+            "encoder",
+            "run",
+            "seeds",
+            "steps",
+            title=f"{name}: {study.title}",
+            title_justify="left",
+        )
+        for row in config.rows(name):
+            seeds = ", ".join(str(run.seed) for run in row.runs)
+            table.add_row(row.label, row.encoder, row.variant.id, seeds, str(steps(row.runs[0], size)))
+        console.print(table)
+    show_shared(config, console)
+    show_work(config, size, console)
+
+
+def show_shared(config: Config, console: Console) -> None:
+    """List the runs that more than one row needs, with the rows."""
+    users: dict[str, list[str]] = {}
+    for name in config.studies:
+        for row in config.rows(name):
+            for run in row.runs:
+                users.setdefault(run.id, []).append(f"{name}: {row.label}")
+    asked = sum(len(rows) for rows in users.values())
+    console.print(f"{asked} runs asked for, {len(users)} different ones")
+    for run_id, rows in users.items():
+        if len(rows) > 1:
+            console.print(f"  {run_id} is shared by {'; '.join(rows)}")
+
+
+def show_work(config: Config, size: int | None, console: Console) -> None:
+    """Steps and sentences to train on, how often the dev set is encoded, and how much of it is done."""
+    runs = config.runs()
+    open_runs = [run for run_id, run in runs.items() if not (paths.run_folder(config, run_id) / "run.json").is_file()]
+    console.print(f"{len(open_runs)} of {len(runs)} runs are still to train", end="")
+    if size is None:
+        console.print("; the corpus is not here yet and has no corpus_size, so their length is not known")
+        return
+    training = sum(steps(run, size) * sentences_a_step(run) for run in open_runs)
+    measurements = sum(measured_steps(run, size) for run in open_runs)
+    console.print(
+        f": {sum(steps(run, size) for run in open_runs):,} steps, {training:,.0f} sentences forward and back "
+        f"(corpus of {size:,}), {measurements:,} encodings of the dev set"
+    )
+    evaluations = sum(len(config.suites_of(run_id)) for run_id in runs)
+    console.print(f"{evaluations} evaluations: " + ", ".join(sorted(config.all_suites())))
+
+
+def steps(run: Run, corpus_size: int | None) -> int:
+    """Training steps of a run; 0 where that needs a corpus size that is not known."""
+    return run.variant.hyperparameters.steps(corpus_size) if corpus_size else 0
+
+
+def sentences_a_step(run: Run) -> int:
+    """Rows that the encoder sees in a step: two views of each sentence, and three more for the triplet."""
+    h = run.variant.hyperparameters
+    return h.batch_size * (5 if h.triplet_weight else 2)
+
+
+def measured_steps(run: Run, corpus_size: int) -> int:
+    """How often a run encodes the dev set: at step 0, every eval_every and geometry_every steps, at the end."""
+    h, last = run.variant.hyperparameters, steps(run, corpus_size)
+    measured = {0, last} | set(range(0, last + 1, h.eval_every)) | set(range(0, last + 1, h.geometry_every))
+    return len(measured)
+
+
+def corpus_size(config: Config) -> int | None:
+    """Sentences of the corpus: counted where it is on this machine, otherwise what the config says."""
+    prepared = paths.corpus(config)
+    if prepared.is_file():
+        with prepared.open(encoding="utf-8") as lines:
+            return sum(1 for _ in lines)
+    if config.corpus.startswith("hub:"):
+        return config.corpus_size
+    return len(corpus.sentences(config.corpus))

@@ -1,0 +1,57 @@
+"""What a result was made with: code, packages, machine."""
+
+import importlib.metadata
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import torch
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "sentence-transformers",
+    "mteb",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+)
+
+
+def environment() -> dict[str, Any]:
+    """Git commit of the code (with "-dirty" where it was changed since), package versions, device and threads."""
+    return {
+        "git_commit": git_commit(),
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in ("arccse", *PACKAGES)},
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else cpu_name(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that this package runs from; None for an installed copy without git."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:  # no git on this machine
+        return None
+    return described.stdout.strip() or None
+
+
+def cpu_name() -> str:
+    """The processor's name as Linux tells it, otherwise the architecture."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.partition(":")[2] for line in info.read_text().splitlines() if line.startswith("model name")]
+        if (info.is_file())
+        else []
+    )
+    return names[0].strip() if names else platform.processor() or platform.machine()

@@ -1,0 +1,51 @@
+"""Carry out one run of a config, and write the files that it leaves."""
+
+import json
+import time
+from typing import Any
+
+from arccse import paths, provenance
+from arccse.config import Config, Run
+from arccse.files import atomic_path, atomic_write, sha256
+from arccse.training import Progress
+from arccse.training import train as train_encoder
+
+
+def train(config: Config, run: Run, progress: Progress | None = None) -> None:
+    """Train a run on the config's corpus and write model/, history.csv and, last, run.json into its folder.
+
+    Raises:
+        InputError: data are missing or damaged, or the folder can't be written.
+    """
+    folder = paths.run_folder(config, run.id)
+    sentences = paths.corpus(config).read_text(encoding="utf-8").splitlines()
+    started = time.time()
+    trained = train_encoder(run, sentences, config.source.dev(), progress)
+    with atomic_path(folder / "model") as temporary:
+        trained.encoder.save(temporary)
+    with atomic_path(folder / "history.csv") as temporary:
+        trained.history.to_csv(temporary, index=False)
+    record: dict[str, Any] = {
+        "run": run.id,
+        "hyperparameters": run.variant.hyperparameters.model_dump(mode="json"),
+        "identity": run.variant.canonical(),
+        "seed": run.seed,
+        "data": {
+            "corpus": {
+                "source": config.corpus,
+                "sentences": len(sentences),
+                "sha256": sha256(paths.corpus(config)),
+            },
+            "dev": {
+                "source": config.data,
+                "name": config.source.dev_name,
+                "sha256": config.source.checksums([]),
+            },
+        },
+        "weights": trained.encoder.fingerprint(),
+        "selected_step": trained.selected_step,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+        "seconds": trained.seconds | {"total": time.time() - started},
+        **provenance.environment(),
+    }
+    atomic_write(folder / "run.json", json.dumps(record, indent=1) + "\n")

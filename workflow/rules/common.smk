@@ -1,0 +1,35 @@
+import sys
+
+from arccse import config as configs
+from arccse import paths
+from arccse.errors import InputError
+from arccse.report import layout
+
+# Snakemake would merge --configfile into a default given by the `configfile:` directive, key by key; a config
+# of ours is one whole file, read and validated by arccse.
+CONFIG_FILE = str(workflow.configfiles[-1] if workflow.configfiles else "config/smoke.yaml")
+
+try:
+    CONFIG = configs.load(CONFIG_FILE)
+    if len(workflow.configfiles) > 1 or workflow.config_settings.config:
+        raise InputError("--configfile takes one file and --config is not used: every key is read from that file.")
+except InputError as error:
+    sys.exit(f"arccse: {error}")
+
+RUNS = CONFIG.runs()
+RESULTS = str(paths.results(CONFIG))
+
+
+wildcard_constraints:
+    run=r"[^/]+/seed\d+",
+    suite="|".join(configs.SUITES),
+
+
+def report_files():
+    """All that `arccse report` writes."""
+    return [str(path) for path in layout.files(CONFIG)]
+
+
+def all_scores(wildcards):
+    """The scores of every run on every suite that its studies ask for."""
+    return [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in RUNS for suite in CONFIG.suites_of(run)]

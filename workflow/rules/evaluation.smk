@@ -1,0 +1,46 @@
+rule embed:
+    input:
+        f"{RESULTS}/runs/{{run}}/run.json",
+        model=f"{RESULTS}/runs/{{run}}/model",
+    output:
+        temp(f"{RESULTS}/runs/{{run}}/embeddings.parquet"),
+    params:
+        suites=lambda wildcards: [f"--suite {suite}" for suite in CONFIG.suites_of(wildcards.run)],
+        pooling=lambda wildcards: RUNS[wildcards.run].variant.hyperparameters.pooling,
+        source=CONFIG.data,
+    log:
+        f"{RESULTS}/logs/{{run}}/embed.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/{{run}}/embed.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    shell:
+        "arccse embed {input.model} {params.suites} --pooling {params.pooling} --data {params.source:q}"
+        " --out {output} --threads {threads} > {log} 2>&1"
+
+
+rule evaluate:
+    input:
+        model=f"{RESULTS}/runs/{{run}}/model",
+        embeddings=f"{RESULTS}/runs/{{run}}/embeddings.parquet",
+    output:
+        f"{RESULTS}/runs/{{run}}/{{suite}}/scores.csv",
+    params:
+        out=lambda wildcards, output: str(Path(output[0]).parent),
+        name=lambda wildcards: f"arccse/{RUNS[wildcards.run].variant.id}",
+        source=CONFIG.data,
+    log:
+        f"{RESULTS}/logs/{{run}}/evaluate-{{suite}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/{{run}}/evaluate-{{suite}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+    shell:
+        "arccse evaluate {input.model} --suite {wildcards.suite} --data {params.source:q} --name {params.name}"
+        " --embeddings {input.embeddings} --out {params.out} --threads {threads} > {log} 2>&1"
