@@ -26,7 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help=sys.modules[__name__].__doc__,
 )
-console = Console()
+# 80 columns, rich's guess for a pipe, would cut the runs' names
+console = Console(width=None if sys.stdout.isatty() else 200)
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="A file under config/.")]
 Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on the Hugging Face hub.")]
@@ -202,13 +203,15 @@ def model_name(model: str) -> str:
 
 
 def set_threads(threads: int | None) -> None:
-    """Compute with so many threads in torch, numba and BLAS; the environment covers libraries not yet loaded."""
-    import torch
+    """Compute with so many threads in torch, numba and BLAS.
 
+    They read the environment when they are imported, which the commands do only after this.
+    """
     if threads:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ[variable] = str(threads)
-        torch.set_num_threads(threads)
+    if "torch" in sys.modules and threads:  # as in a test that calls several commands
+        sys.modules["torch"].set_num_threads(threads)
 
 
 def quiet_libraries() -> None:

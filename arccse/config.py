@@ -255,8 +255,13 @@ class Config(Strict):
         return Row(label, encoder_name, variant, tuple(Run(variant, seed) for seed in dict.fromkeys(seeds)))
 
     def runs(self) -> dict[str, Run]:
-        """Every run of every study by its id; a run that studies share is there once."""
-        return {run.id: run for study in self.studies for row in self.rows(study) for run in row.runs}
+        """Every run of every study by its id; a run that studies share is there once, as the first one has it."""
+        found: dict[str, Run] = {}
+        for study in self.studies:
+            for row in self.rows(study):
+                for run in row.runs:
+                    found.setdefault(run.id, run)
+        return found
 
     def all_suites(self) -> list[str]:
         """The suites that any study asks for, in the order of SUITES."""
@@ -337,7 +342,8 @@ def layered(layers: dict[str, Partial]) -> Hyperparameters:
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """The first of pydantic's complaints in one sentence: key, value, what is valid."""
-    first = error.errors()[0]
+    # an unknown key first: what is missing is often what it was meant to be
+    first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
     place = ".".join(str(part) for part in first["loc"]) or "config"
     if first["type"] == "extra_forbidden":
         fields = fields_at(model, first["loc"][:-1])

@@ -31,17 +31,17 @@ def show(config: Config, console: Console) -> None:
 
 
 def show_shared(config: Config, console: Console) -> None:
-    """List the runs that more than one row needs, with the rows."""
+    """List the variants that more than one row needs, with the rows."""
     users: dict[str, list[str]] = {}
+    asked = 0
     for name in config.studies:
         for row in config.rows(name):
-            for run in row.runs:
-                users.setdefault(run.id, []).append(f"{name}: {row.label}")
-    asked = sum(len(rows) for rows in users.values())
-    console.print(f"{asked} runs asked for, {len(users)} different ones")
-    for run_id, rows in users.items():
+            users.setdefault(row.variant.id, []).append(f"{name} ({row.label})")
+            asked += len(row.runs)
+    console.print(f"{asked} runs asked for, {len(config.runs())} different ones")
+    for variant, rows in users.items():
         if len(rows) > 1:
-            console.print(f"  {run_id} is shared by {'; '.join(rows)}")
+            console.print(f"  {variant} is shared by {', '.join(rows)}")
 
 
 def show_work(config: Config, size: int | None, console: Console) -> None:

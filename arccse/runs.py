@@ -27,8 +27,7 @@ def train(config: Config, run: Run, progress: Progress | None = None) -> None:
         trained.history.to_csv(temporary, index=False)
     record: dict[str, Any] = {
         "run": run.id,
-        "hyperparameters": run.variant.hyperparameters.model_dump(mode="json"),
-        "identity": run.variant.canonical(),
+        "hyperparameters": run.variant.canonical(),
         "seed": run.seed,
         "data": {
             "corpus": {

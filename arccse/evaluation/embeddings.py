@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from arccse.encoder import Encoder
 from arccse.errors import InputError
 from arccse.files import atomic_path
+
+if TYPE_CHECKING:
+    from arccse.encoder import Encoder
 
 
 class Embeddings:
@@ -27,7 +30,7 @@ class Embeddings:
 
     @classmethod
     def of(
-        cls, encoder: Encoder, sentences: Iterable[str], progress: Callable[[int], object] | None = None
+        cls, encoder: "Encoder", sentences: Iterable[str], progress: Callable[[int], object] | None = None
     ) -> "Embeddings":
         """Encode the distinct ones among `sentences`."""
         distinct = list(dict.fromkeys(sentences))

@@ -21,6 +21,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from arccse.errors import InputError, nearest
+from arccse.evaluation.scores import Score
 
 if TYPE_CHECKING:
     from arccse.evaluation.sources import Labelled, Source
@@ -59,16 +60,6 @@ class Settings:
 
 FULL = Settings("transfer", folds=10, optimiser=ADAM, batch=64, tenacity=5, passes=4)
 FAST = Settings("transfer-fast", folds=5, optimiser=RMSPROP, batch=128, tenacity=3, passes=2)
-
-
-class Score(NamedTuple):
-    """One row of scores.csv: value × 100, n = test examples."""
-
-    suite: str
-    task: str
-    metric: str
-    value: float
-    n: int
 
 
 def evaluate(
@@ -508,6 +499,7 @@ def _right_torch(data: Data, dev: torch.Tensor, sizes: torch.Tensor, weights: to
 # Weights enter the loss only through differences to class 0, so a binary classifier costs one product.
 
 # Sums may be reordered and fused, so that loops use vector registers; NaN and infinity keep their meaning.
+# error_model "numpy" leaves out the test of every divisor for 0, which would keep loops from doing so.
 _FASTMATH = {"reassoc", "contract", "nsz"}
 
 
@@ -579,7 +571,8 @@ def _differences(weights, members, differences):  # type: ignore[no-untyped-def]
     for a in range(len(members)):
         w = weights[members[a]]
         for k in range(others):
-            differences[a * others + k] = w[k + 1] - w[0]
+            for j in range(w.shape[1]):
+                differences[a * others + k, j] = w[k + 1, j] - w[0, j]
 
 
 @njit(cache=True, fastmath=_FASTMATH)
@@ -605,7 +598,7 @@ def _logits(features, rows, differences, logits):  # type: ignore[no-untyped-def
             logits[r, q] = total
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def _errors(labels, rows, others, logits):  # type: ignore[no-untyped-def]
     """Turns logits, relative to class 0, into the mean cross-entropy's derivatives, in place."""
     size = np.float32(len(rows))
@@ -646,7 +639,7 @@ def _gradient(features, rows, error, gradient):  # type: ignore[no-untyped-def]
                 g[j] += error[r, q] * x0[j]
 
 
-@njit(cache=True, fastmath=_FASTMATH)
+@njit(cache=True, fastmath=_FASTMATH, error_model="numpy")
 def _step(weights, first, second, gradient, decay, momentum, memory, rate, scale):  # type: ignore[no-untyped-def]
     """One step of one classifier, (classes, width); class 0's gradient is minus the sum of the others'."""
     new, old, square = np.float32(1 - momentum), np.float32(memory), np.float32(1 - memory)

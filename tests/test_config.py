@@ -1,0 +1,269 @@
+"""Configs: what is accepted, what is refused and how, what a run's identity depends on."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from arccse import config as configs
+from arccse.config import Hyperparameters
+from arccse.errors import InputError
+
+ROOT = Path(__file__).parent.parent
+SMOKE = yaml.load((ROOT / "config" / "smoke.yaml").read_text(), Loader=configs.UniqueKeys)
+
+
+def write(tmp_path: Path, content: dict) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def load_with(tmp_path: Path, **training) -> configs.Config:
+    content = copy.deepcopy(SMOKE)
+    content["training"] |= training
+    return configs.load(write(tmp_path, content))
+
+
+def ids(config: configs.Config) -> set[str]:
+    return set(config.runs())
+
+
+def test_smoke_has_the_variants_that_it_promises():
+    config = configs.load(ROOT / "config" / "smoke.yaml")
+    assert "not findings" in config.caveat
+    names = {run.variant.name for run in config.runs().values()}
+    assert names == {"untrained", "simcse", "arccon10", "arccon20", "arccon10-triplet20-40", "arccon10-triplet30-60"}
+    assert len(config.runs()) == 1 + 5 * 2
+
+
+def test_paper_needs_no_network_and_says_every_hyperparameter():
+    config = configs.load(ROOT / "config" / "paper.yaml")
+    assert set(config.training) == set(Hyperparameters.model_fields)
+    assert all(len(encoder.revision) == 40 for encoder in config.encoders.values())
+
+
+def test_every_line_of_the_paper_config_has_an_origin():
+    in_training = False
+    for line in (ROOT / "config" / "paper.yaml").read_text().splitlines():
+        in_training = line == "training:" or (in_training and line.startswith("  "))
+        if in_training and line != "training:":
+            comment = line.partition("#")[2]
+            assert "assumed" in comment or "[" in comment or "whole epochs" in comment, line
+
+
+# ------------------------------------------------------------------------------------------------- identity
+
+
+def test_arccon_without_margin_is_simcse(tmp_path):
+    rows = configs.load(ROOT / "config" / "smoke.yaml").rows
+    assert rows("margin")[0].variant.hash == next(r for r in rows("main") if r.label == "SimCSE").variant.hash
+
+
+def test_triplet_settings_count_only_with_a_triplet_objective():
+    off, on = {"triplet_weight": 0.0}, {"triplet_weight": 0.1}
+    for setting in ({"mask_ratios": [0.1, 0.2]}, {"triplet_margin": 0.1}, {"triplet_dropout": True}):
+        assert Hyperparameters(**off, **setting).canonical() == Hyperparameters(**off).canonical()
+        assert Hyperparameters(**on, **setting).canonical() != Hyperparameters(**on).canonical()
+
+
+def test_margin_counts_only_for_arccon():
+    assert Hyperparameters(margin=5.0).canonical() == Hyperparameters(margin=20.0).canonical()
+    with_margin = [Hyperparameters(objective="arccon", margin=m).canonical() for m in (5.0, 20.0)]
+    assert with_margin[0] != with_margin[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("temperature", 0.1),
+        ("pooling", "mean"),
+        ("head", "none"),
+        ("dropout", 0.2),
+        ("batch_size", 8),
+        ("learning_rate", 1e-5),
+        ("weight_decay", 0.1),
+        ("warmup_ratio", 0.1),
+        ("max_grad_norm", 2.0),
+        ("epochs", 2),
+        ("max_steps", 3),
+        ("max_length", 16),
+        ("eval_every", 2),
+        ("geometry_every", 2),
+        ("precision", "bf16"),
+    ],
+)
+def test_every_hyperparameter_is_part_of_the_identity(key, value):
+    assert Hyperparameters(**{key: value}).canonical() != Hyperparameters().canonical()
+
+
+def test_identity_ignores_what_trains_nothing(tmp_path):
+    before = ids(configs.load(write(tmp_path, SMOKE)))
+    changed = copy.deepcopy(SMOKE)
+    changed["caveat"] = "Another caveat."
+    changed["suites"] = ["sts"]
+    changed["studies"]["main"]["title"] = "Another title"
+    changed["studies"]["renamed"] = changed["studies"].pop("margin")
+    changed["studies"]["main"]["variants"]["baseline"] = changed["studies"]["main"]["variants"].pop("SimCSE")
+    assert ids(configs.load(write(tmp_path, changed))) == before
+
+
+def test_identity_covers_encoder_corpus_and_dev_set(tmp_path):
+    before = ids(configs.load(write(tmp_path, SMOKE)))
+    corpus_file = tmp_path / "corpus.txt"
+    corpus_file.write_text("a sentence\n")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "senteval" / "downstream").mkdir(parents=True)
+    for change in (
+        {"corpus": f"file:{corpus_file}"},
+        {"data": f"senteval:{tmp_path / 'senteval'}"},
+        {"encoders": {"MiniLM-L6": {"model": str(tmp_path / "model")}}},
+    ):
+        after = ids(configs.load(write(tmp_path, SMOKE | change)))
+        trained = {run for run in before if not run.startswith("untrained")}
+        assert not trained & after, change
+
+
+def test_a_run_is_trained_once_whatever_studies_share_it(tmp_path):
+    config = configs.load(ROOT / "config" / "smoke.yaml")
+    asked = [run.id for study in config.studies for row in config.rows(study) for run in row.runs]
+    assert len(asked) > len(set(asked)) == len(config.runs())
+
+
+def test_suites_of_a_shared_run_are_those_of_all_its_studies(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["studies"]["main"]["suites"] = ["sts"]
+    content["studies"]["margin"]["suites"] = ["mteb"]
+    config = configs.load(write(tmp_path, content))
+    asked = {run.variant.name: config.suites_of(run_id) for run_id, run in config.runs().items()}
+    assert asked["simcse"] == ["sts", "mteb"]
+    assert asked["arccon20"] == ["mteb"]
+
+
+def test_a_sweep_over_two_keys_is_their_grid(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["studies"]["margin"]["sweep"] = {"margin": [5, 10], "temperature": [0.05, 0.1, 0.2]}
+    rows = configs.load(write(tmp_path, content)).rows("margin")
+    assert [row.label for row in rows][:2] == ["margin=5, temperature=0.05", "margin=5, temperature=0.1"]
+    assert len({row.variant.hash for row in rows}) == 6
+
+
+def test_later_layers_win(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["training"]["dropout"] = 0.1
+    content["encoders"]["MiniLM-L6"]["training"] = {"dropout": 0.2, "temperature": 0.2}
+    content["studies"]["main"]["training"] = {"dropout": 0.3, "temperature": 0.3}
+    content["studies"]["main"]["variants"]["SimCSE"] = {"dropout": 0.4}
+    chosen = next(row for row in configs.load(write(tmp_path, content)).rows("main") if row.label == "SimCSE")
+    h = chosen.variant.hyperparameters
+    assert (h.dropout, h.temperature, h.batch_size) == (0.4, 0.3, 16)
+
+
+# ------------------------------------------------------------------------------------------ steps and values
+
+
+@given(st.integers(2, 500), st.integers(2, 64), st.integers(1, 4))
+def test_steps_are_whole_batches(corpus_size, batch_size, epochs):
+    h = Hyperparameters(batch_size=batch_size, epochs=epochs)
+    if corpus_size < batch_size:
+        with pytest.raises(InputError, match="fewer than batch_size"):
+            h.steps(corpus_size)
+    else:
+        assert h.steps(corpus_size) == epochs * math.floor(corpus_size / batch_size)
+
+
+def test_max_steps_ends_a_training_early():
+    assert Hyperparameters(max_steps=7).steps(6400) == 7
+    assert Hyperparameters(max_steps=700).steps(6400) == 100
+
+
+def test_exponents_are_numbers_and_quoted_text_is_text():
+    content = yaml.load('{a: 3e-5, b: "3e-5", c: 1.5E+3, d: e5}', Loader=configs.UniqueKeys)
+    assert content == {"a": 3e-5, "b": "3e-5", "c": 1500.0, "d": "e5"}
+
+
+# --------------------------------------------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize(
+    ("training", "expected"),
+    [
+        ({"margn": 10}, ["training.margn", "unknown key", "did you mean 'margin'?"]),
+        ({"batch_size": "64"}, ["training.batch_size", "integer", "'64'"]),
+        ({"batch_size": 1}, ["training.batch_size", "greater than or equal to 2", "1"]),
+        ({"margin": 180}, ["training.margin", "less than 180", "180"]),
+        ({"margin": -1}, ["training.margin", "greater than or equal to 0", "-1"]),
+        ({"temperature": 0}, ["training.temperature", "greater than 0"]),
+        ({"temperature": math.nan}, ["training.temperature", "nan"]),
+        ({"mask_ratios": [0.4, 0.2]}, ["training.mask_ratios", "0 < near < far < 1", "[0.4, 0.2]"]),
+        ({"mask_ratios": [0, 0.2]}, ["training.mask_ratios", "0 < near < far < 1"]),
+        ({"mask_ratios": 0.2}, ["training.mask_ratios", "0 < near < far < 1"]),
+        ({"pooling": "max"}, ["training.pooling", "'cls', 'mean', 'first-last-avg' or 'top2-avg'", "'max'"]),
+        ({"objective": "infonce"}, ["training.objective", "'nt_xent' or 'arccon'", "'infonce'"]),
+    ],
+)
+def test_a_wrong_hyperparameter_is_named(tmp_path, training, expected):
+    with pytest.raises(InputError) as error:
+        load_with(tmp_path, **training)
+    for part in expected:
+        assert part in str(error.value)
+
+
+def test_the_place_of_a_wrong_hyperparameter_is_named(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["studies"]["main"]["variants"]["ArcCSE"]["margin"] = 200
+    with pytest.raises(InputError, match=r"studies\.main\.variants\.ArcCSE\.margin.*less than 180.*200"):
+        configs.load(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"sedes": [0]}, ["sedes", "unknown key", "did you mean 'seeds'?"]),
+        ({"seeds": []}, ["seeds", "at least 1 item"]),
+        ({"seeds": [0.5]}, ["seeds.0", "integer", "0.5"]),
+        ({"suites": ["stss"]}, ["suites.0", "'sts', 'mteb' or 'transfer'", "'stss'"]),
+        ({"data": "sentval:x"}, ["sentval:x", "senteval:FOLDER"]),
+        ({"data": "senteval:/nowhere"}, ["/nowhere", "downstream"]),
+        ({"corpus": "package:nltk"}, ["package:nltk", "package:gensim"]),
+        ({"encoders": {"x": {"model": "package:no-such"}}}, ["package:no-such", "installed"]),
+        ({"encoders": {"x": {"model": "bert-base-uncased"}}}, ["encoders.x.revision", "pinned"]),
+        ({"encoders": {"x": {"model": "./no/such/folder"}}}, ["./no/such/folder"]),
+        ({"encoders": {"x": {"modle": "y"}}}, ["encoders.x.modle", "did you mean 'model'?"]),
+        ({"studies": {"main": {"title": "t"}}}, ["studies.main", "variants"]),
+        ({"studies": {"main": {"title": "t", "variants": {}, "encoders": ["x"]}}}, ["studies.main"]),
+    ],
+)
+def test_a_wrong_key_is_named(tmp_path, change, expected):
+    with pytest.raises(InputError) as error:
+        configs.load(write(tmp_path, SMOKE | change))
+    for part in expected:
+        assert part in str(error.value)
+
+
+def test_an_unknown_encoder_of_a_study_is_named(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["studies"]["main"]["encoders"] = ["MiniLM-L12"]
+    with pytest.raises(InputError, match=r"studies\.main\.encoders.*'MiniLM-L12'.*did you mean 'MiniLM-L6'"):
+        configs.load(write(tmp_path, content))
+
+
+def test_the_same_variant_twice_in_a_study_is_refused(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["studies"]["main"]["variants"]["again"] = {"objective": "arccon", "margin": 0}
+    with pytest.raises(InputError, match=r"'SimCSE' and 'again' are the same variant"):
+        configs.load(write(tmp_path, content))
+
+
+def test_files_that_are_no_config(tmp_path):
+    with pytest.raises(InputError, match="No config file"):
+        configs.load(tmp_path / "absent.yaml")
+    path = tmp_path / "broken.yaml"
+    for content, message in (("a: [1", "not valid YAML"), ("- 1", "mapping"), ("a: 1\na: 2", "twice")):
+        path.write_text(content)
+        with pytest.raises(InputError, match=message):
+            configs.load(path)

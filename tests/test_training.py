@@ -1,0 +1,253 @@
+"""The training loop against a plain one, its reproducibility, its selection and its log."""
+
+import copy
+
+import numpy as np
+import pytest
+import tiny
+import torch
+import torch.nn.functional as F
+from arccse import geometry
+from arccse.config import Hyperparameters, Run, Variant
+from arccse.encoder import load
+from arccse.errors import InputError
+from arccse.evaluation.sources import Pairs
+from arccse.evaluation.sts import cosine, spearman
+from arccse.masking import nested_masks
+from arccse.training import MASKS, batches, linear_decay, losses_of_batch, parameter_groups, train
+from transformers import AutoModel, get_linear_schedule_with_warmup
+
+CORPUS = tiny.sentences(64)
+FAST = {"batch_size": 8, "max_length": 16, "learning_rate": 1e-3, "eval_every": 3, "geometry_every": 2}
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    return str(tiny.save_bert(tmp_path_factory.mktemp("models") / "bert"))
+
+
+@pytest.fixture(scope="module")
+def dev():
+    first, second = CORPUS[:20], CORPUS[20:40]
+    return Pairs(first, second, np.linspace(0, 5, 20), (0.0, 5.0))
+
+
+def run_of(bert, seed=0, **hyperparameters):
+    return Run(Variant(bert, None, "file:corpus", "dev", Hyperparameters(**(FAST | hyperparameters))), seed)
+
+
+def weights(trained):
+    return {name: tensor.clone() for name, tensor in trained.encoder.transformer.state_dict().items()}
+
+
+def without_timings(history):
+    return history.drop(columns="sentences_per_second")
+
+
+# -------------------------------------------------------------------------------------- against a plain loop
+
+
+def test_without_dropout_it_is_the_plain_simcse_loop(bert, dev):
+    """Two separate forward passes, transformers' schedule, unfused AdamW: the recipe as SimCSE's script has it."""
+    settings = {"dropout": 0.0, "head": "none", "weight_decay": 0.1, "warmup_ratio": 0.25, "max_steps": 8}
+    settings |= {"eval_every": 8, "geometry_every": 8, "max_grad_norm": 0.5}
+    trained = train(run_of(bert, **settings), CORPUS, dev)
+
+    encoder = load(bert, "cls", dropout=0.0).train()
+    model = encoder.transformer
+    decay = [p for p in model.parameters() if p.ndim > 1]
+    rest = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decay, "weight_decay": 0.1}, {"params": rest, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW(groups, lr=1e-3)
+    schedule = get_linear_schedule_with_warmup(optimizer, num_warmup_steps=2, num_training_steps=8)
+    losses = []
+    for rows in batches(len(CORPUS), 8, seed=0, steps=8):
+        inputs = encoder.tokenizer(
+            [CORPUS[i] for i in rows], padding=True, truncation=True, max_length=16, return_tensors="pt"
+        )
+        a, b = (F.normalize(model(**inputs).last_hidden_state[:, 0], dim=-1) for _ in range(2))
+        loss = F.cross_entropy(a @ b.T / 0.05, torch.arange(8))
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+        optimizer.step()
+        schedule.step()
+        losses.append(loss.item())
+    assert trained.history["loss"].iloc[-1] == pytest.approx(np.mean(losses), rel=1e-4)
+    for name, weight in model.state_dict().items():
+        torch.testing.assert_close(weights(trained)[name], weight, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("steps", "warmup"), [(10, 0), (10, 3), (1, 0), (7, 7)])
+def test_learning_rate_is_that_of_transformers(steps, warmup):
+    parameter = torch.nn.Parameter(torch.zeros(1))
+    theirs = get_linear_schedule_with_warmup(torch.optim.SGD([parameter], lr=1.0), warmup, steps)
+    for done in range(steps + 1):
+        assert linear_decay(steps, warmup)(done) == pytest.approx(theirs.get_last_lr()[0])
+        theirs.optimizer.step()
+        theirs.step()
+
+
+def test_biases_and_layer_norms_do_not_decay(bert):
+    encoder = load(bert, "cls", head=True)
+    decaying, other = parameter_groups(encoder, 0.1)
+    names = {parameter: name for name, parameter in encoder.named_parameters()}
+    assert decaying["weight_decay"] == 0.1
+    assert other["weight_decay"] == 0.0
+    assert all("bias" in names[p] or "LayerNorm" in names[p] for p in other["params"])
+    assert not any("bias" in names[p] or "LayerNorm" in names[p] for p in decaying["params"])
+    assert len(decaying["params"]) + len(other["params"]) == len(names)
+
+
+def test_an_epoch_sees_each_sentence_once_in_an_order_of_its_own():
+    drawn = list(batches(corpus_size=26, batch_size=8, seed=3, steps=6))
+    epochs = [np.concatenate(drawn[:3]), np.concatenate(drawn[3:])]
+    for rows in epochs:
+        assert len(set(rows)) == 24
+        assert set(rows) <= set(range(26))
+    assert not np.array_equal(*epochs)
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, batches(26, 8, 3, 6), strict=True))
+    assert not np.array_equal(drawn[0], next(batches(26, 8, 4, 1)))
+
+
+# ------------------------------------------------------------------------------------------------- the losses
+
+
+def test_the_two_views_differ_by_dropout_alone(bert):
+    ids = load(bert, "cls").token_ids(CORPUS[:8])
+    rng = np.random.default_rng(0)
+    with_dropout = losses_of_batch(load(bert, "cls", dropout=0.3).train(), ids, Hyperparameters(), rng)
+    without = losses_of_batch(load(bert, "cls", dropout=0.0).train(), ids, Hyperparameters(), rng)
+    assert with_dropout["loss"] > without["loss"]
+
+
+def test_total_loss_is_pair_plus_weighted_triplet_of_the_rows_long_enough(bert):
+    encoder = load(bert, "mean", dropout=0.0, head=True).train()
+    h = Hyperparameters(triplet_weight=0.7, triplet_margin=0.3, pooling="mean", objective="arccon")
+    ids = encoder.token_ids(["dog", *CORPUS[:5]])
+    losses = losses_of_batch(encoder, ids, h, np.random.default_rng([0, MASKS, 1]))
+    torch.testing.assert_close(losses["loss"], losses["loss_pair"] + 0.7 * losses["loss_triplet"])
+
+    input_ids, attention = encoder.batch(ids)
+    special = torch.isin(input_ids, torch.tensor([encoder.tokenizer.cls_token_id, encoder.tokenizer.sep_token_id]))
+    near, far = nested_masks(attention.bool() & ~special, 0.2, 0.4, np.random.default_rng([0, MASKS, 1]))
+    assert not near[0].any()  # one word piece cannot hold two spans
+    expected = []
+    for i in range(1, 6):
+        z, z_near, z_far = (
+            encoder.project(encoder(row.unsqueeze(0), attention[i : i + 1]))[0]
+            for row in (
+                input_ids[i],
+                input_ids[i].masked_fill(near[i], encoder.tokenizer.mask_token_id),
+                input_ids[i].masked_fill(far[i], encoder.tokenizer.mask_token_id),
+            )
+        )
+        violation = F.cosine_similarity(z, z_far, dim=0) - F.cosine_similarity(z, z_near, dim=0) + 0.3
+        expected.append(max(0.0, violation.item()))
+    assert losses["loss_triplet"].item() == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+def test_a_batch_of_short_sentences_has_no_triplet_loss(bert):
+    encoder = load(bert, "cls").train()
+    losses = losses_of_batch(
+        encoder, encoder.token_ids(["dog", "cat"]), Hyperparameters(triplet_weight=1.0), np.random.default_rng(0)
+    )
+    assert losses["loss_triplet"] == 0
+    losses["loss"].backward()
+
+
+@pytest.mark.parametrize("dropout_in_triplet", [False, True])
+def test_dropout_in_the_triplet_branch_is_a_choice(bert, dropout_in_triplet):
+    encoder = load(bert, "cls", dropout=0.3).train()
+    h = Hyperparameters(triplet_weight=1.0, triplet_margin=1.0, triplet_dropout=dropout_in_triplet)
+    ids = encoder.token_ids(CORPUS[:8])
+    twice = [losses_of_batch(encoder, ids, h, np.random.default_rng(0))["loss_triplet"].item() for _ in range(2)]
+    assert (twice[0] != twice[1]) == dropout_in_triplet
+    assert encoder.training
+
+
+def test_bf16_is_close_to_fp32_but_not_it(bert):
+    encoder = load(bert, "cls", dropout=0.0).train()
+    ids = encoder.token_ids(CORPUS[:8])
+    rng = np.random.default_rng(0)
+    fp32, bf16 = (losses_of_batch(encoder, ids, Hyperparameters(precision=p), rng)["loss"] for p in ("fp32", "bf16"))
+    assert bf16.dtype == torch.float32
+    assert bf16 != fp32
+    torch.testing.assert_close(bf16, fp32, rtol=0.05, atol=0.05)
+
+
+# ------------------------------------------------------------------------------------------------ whole runs
+
+
+def test_same_seed_same_numbers_whatever_ran_before(bert, dev):
+    arccse = {"objective": "arccon", "triplet_weight": 0.1, "max_steps": 6}
+    once = train(run_of(bert, **arccse), CORPUS, dev)
+    train(run_of(bert, seed=5, max_steps=2), CORPUS, dev)
+    torch.rand(7)
+    again = train(run_of(bert, **arccse), CORPUS, dev)
+    assert without_timings(once.history).equals(without_timings(again.history))
+    assert once.encoder.fingerprint() == again.encoder.fingerprint()
+
+
+def test_another_seed_gives_other_numbers(bert, dev):
+    first, second = (train(run_of(bert, seed=seed, max_steps=3), CORPUS, dev) for seed in (0, 1))
+    assert first.encoder.fingerprint() != second.encoder.fingerprint()
+
+
+def test_the_checkpoint_with_the_best_dev_score_is_kept(bert, dev):
+    trained = train(run_of(bert, max_steps=8, learning_rate=5e-3), CORPUS, dev)
+    history = trained.history.set_index("step")
+    candidates = history.loc[[3, 6, 8], "dev_spearman"]
+    assert trained.selected_step == candidates.idxmax()
+    kept = spearman(cosine(trained.encoder.encode(dev.first), trained.encoder.encode(dev.second)), dev.scores)
+    assert kept == pytest.approx(candidates.max(), abs=1e-4)
+
+
+def test_selection_sees_the_dev_set_only(bert, dev):
+    """Reversed ratings must turn the choice round, and may change nothing else."""
+    run = run_of(bert, max_steps=8, learning_rate=5e-3)
+    reversed_dev = Pairs(dev.first, dev.second, dev.scores[::-1].copy(), dev.scale)
+    one, other = (train(run, CORPUS, pairs).history for pairs in (dev, reversed_dev))
+    assert one["loss"].equals(other["loss"])
+    assert not one["dev_spearman"].equals(other["dev_spearman"])
+
+
+def test_history_holds_step_zero_and_every_measured_step(bert, dev):
+    history = train(run_of(bert, max_steps=7), CORPUS, dev).history
+    assert list(history["step"]) == [0, 2, 3, 4, 6, 7]
+    assert history["loss"].isna().tolist() == [True] + [False] * 5
+    assert history["learning_rate"].iloc[1:].is_monotonic_decreasing
+    assert (history["sentences_per_second"].iloc[1:] > 0).all()
+
+
+def test_geometry_is_that_of_the_dev_set(bert, dev):
+    history = train(run_of(bert, max_steps=1), CORPUS, dev).history
+    encoder = load(bert, "cls")
+    high = dev.scores > 4  # the top fifth of a scale from 0 to 5
+    first = torch.from_numpy(encoder.encode([s for s, h in zip(dev.first, high, strict=True) if h])).double()
+    second = torch.from_numpy(encoder.encode([s for s, h in zip(dev.second, high, strict=True) if h])).double()
+    everything = torch.from_numpy(encoder.encode(sorted({*dev.first, *dev.second}))).double()
+    assert history["alignment"].iloc[0] == pytest.approx(geometry.alignment(first, second).item(), rel=1e-5)
+    assert history["uniformity"].iloc[0] == pytest.approx(geometry.uniformity(everything).item(), rel=1e-5)
+
+
+def test_training_lowers_the_loss(bert, dev):
+    history = train(run_of(bert, epochs=12), CORPUS, dev).history
+    assert history["loss"].iloc[-1] < 0.7 * history["loss"].iloc[1]
+
+
+def test_an_untrained_encoder_is_as_it_was(bert, dev):
+    trained = train(run_of(bert, epochs=0), CORPUS, dev)
+    assert trained.encoder.fingerprint() == load(bert, "cls").fingerprint()
+    assert list(trained.history["step"]) == [0]
+
+
+def test_progress_is_told_each_step(bert, dev):
+    told = []
+    train(run_of(bert, max_steps=4), CORPUS, dev, lambda *call: told.append(copy.copy(call)))
+    assert [(step, steps) for step, steps, _ in told] == [(i, 4) for i in range(1, 5)]
+
+
+def test_a_corpus_smaller_than_a_batch_is_refused(bert, dev):
+    with pytest.raises(InputError, match="5 sentences, fewer than batch_size = 8"):
+        train(run_of(bert), CORPUS[:5], dev)
