@@ -18,7 +18,7 @@ run: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores
 
 test: install
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadfile
 
 report: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config config/smoke.yaml

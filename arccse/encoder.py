@@ -133,6 +133,8 @@ class Encoder(nn.Module):
         """sha256 of every weight, the pooling and the length limit: equal for encoders that encode alike."""
         digest = hashlib.sha256(f"{self.pooling} {self.max_length}".encode())
         for name, weight in sorted(self.transformer.state_dict().items()):
+            if name.startswith("pooler."):  # no pooling reads it, and where a checkpoint has none it is random
+                continue
             digest.update(name.encode() + weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()
 
@@ -172,11 +174,21 @@ def load(
                 if hasattr(config, key):
                     setattr(config, key, dropout)
         transformer, loading = AutoModel.from_pretrained(
-            folder, config=config, use_safetensors=True, trust_remote_code=False, output_loading_info=True
+            folder,
+            config=config,
+            use_safetensors=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
         )
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"Model '{model}' in {folder} can't be loaded: {first_line(error)}") from error
+    mismatched = sorted(key for key, *_ in loading["mismatched_keys"])
+    if mismatched:
+        raise InputError(f"Model '{model}' in {folder}: the shape of '{mismatched[0]}' is not what config.json says.")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):  # transformers makes an empty one where there is no file
+        raise InputError(f"Model '{model}' in {folder} has no tokenizer.")
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise InputError(f"Model '{model}' in {folder} lacks {len(missing)} weights, the first is '{missing[0]}'.")
@@ -187,7 +199,7 @@ def own_pooling(folder: Path, model: str) -> str:
     """The pooling that a sentence-transformers folder declares."""
     config = folder / "1_Pooling" / "config.json"
     if config.is_file():
-        declared = json.loads(config.read_text())
+        declared = read_json(config)
         if declared.get("pooling_mode") in ("cls", "mean"):
             return declared["pooling_mode"]
         for pooling, key in (("cls", "pooling_mode_cls_token"), ("mean", "pooling_mode_mean_tokens")):
@@ -196,13 +208,24 @@ def own_pooling(folder: Path, model: str) -> str:
     raise InputError(f"Model '{model}' does not say how it pools; name a pooling: {', '.join(POOLINGS)}.")
 
 
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file of a model folder; InputError where it is damaged."""
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
+        raise InputError(f"{path} can't be read: {first_line(error)}") from error
+    if not isinstance(content, dict):
+        raise InputError(f"{path} can't be read: it holds no JSON object.")
+    return content
+
+
 def length_limit(folder: Path, config: Any, tokenizer: Any) -> int:
     """The encoder's own limit in tokens: what its folder says, at most what its positions hold."""
     positions = config.max_position_embeddings
     if config.model_type in ("roberta", "mpnet", "xlm-roberta", "camembert"):
         positions -= config.pad_token_id + 1  # positions are counted from behind the padding index
     declared = folder / "sentence_bert_config.json"
-    own = json.loads(declared.read_text()).get("max_seq_length") if declared.is_file() else None
+    own = read_json(declared).get("max_seq_length") if declared.is_file() else None
     return min(positions, tokenizer.model_max_length, own or positions)
 
 

@@ -19,9 +19,7 @@ WIKI1M = f"hub:princeton-nlp/datasets-for-simcse/wiki1m_for_simcse.txt@{REVISION
 WIKI1M_PATH = f"/datasets/princeton-nlp/datasets-for-simcse/resolve/{REVISION}/wiki1m_for_simcse.txt"
 
 
-@pytest.mark.parametrize(
-    "spec", ["package:gensim", "file:a", "file:/a b.txt", WIKI1M, f"hub:a/b/c/d.txt@{REVISION}"]
-)
+@pytest.mark.parametrize("spec", ["package:gensim", "file:a", "file:/a b.txt", WIKI1M, f"hub:a/b/c/d.txt@{REVISION}"])
 def test_valid_specs(spec):
     check_spec(spec)
 

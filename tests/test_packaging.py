@@ -29,7 +29,9 @@ def test_conda_environment_has_the_same_pins():
 
 def test_constraints_hold_the_same_versions():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    constraints = {line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines if "==" in line}
+    constraints = {
+        line.split("==")[0].lower().replace("_", "-"): line.split("==")[1] for line in lines if "==" in line
+    }
     for pin in pins():
         name, version = pin.lower().split("==")
         assert constraints[name.replace("_", "-")] == version, pin

@@ -7,6 +7,8 @@ import pytest
 import tiny
 import torch
 import torch.nn.functional as F
+from transformers import get_linear_schedule_with_warmup
+
 from arccse import geometry
 from arccse.config import Hyperparameters, Run, Variant
 from arccse.encoder import load
@@ -15,7 +17,6 @@ from arccse.evaluation.sources import Pairs
 from arccse.evaluation.sts import cosine, spearman
 from arccse.masking import nested_masks
 from arccse.training import MASKS, batches, linear_decay, losses_of_batch, parameter_groups, train
-from transformers import AutoModel, get_linear_schedule_with_warmup
 
 CORPUS = tiny.sentences(64)
 FAST = {"batch_size": 8, "max_length": 16, "learning_rate": 1e-3, "eval_every": 3, "geometry_every": 2}

@@ -9,7 +9,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 WORDS = (
     "the a of in on man woman dog cat child river bridge song guitar plays reads crosses sees finds old young red "
     "quiet long north city winter morning letter window garden train and with slowly again never"
-).split()
+).split()  # noqa: SIM905
 
 
 def sentences(count: int) -> list[str]:

@@ -66,5 +66,5 @@ class Embeddings:
             column = table["embedding"].combine_chunks()
             matrix = column.flatten().to_numpy().reshape(len(column), -1)
             return cls(table["sentence"].to_pylist(), matrix, table.schema.metadata[b"fingerprint"].decode())
-        except (OSError, pa.ArrowInvalid, KeyError) as error:
+        except (OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise InputError(f"{path} is not a file of embeddings: {error}") from error

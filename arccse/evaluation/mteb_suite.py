@@ -1,5 +1,6 @@
 """The `mteb` suite: the same sets through the mteb package, with results in MTEB's own JSON."""
 
+import hashlib
 import logging
 from collections.abc import Iterable
 from pathlib import Path
@@ -89,9 +90,10 @@ def from_source(source: Source, name: str) -> "SourceTask":
     if name == "LEE":
         return SourceTask(LEE, source.sts(name)[name])
     metadata = mteb.get_task(TASKS[name].name).metadata
-    checksums = source.checksums([name])
-    digest = "-".join(sorted({checksum[:8] for checksum in checksums.values()})[:1])
-    provenance = {"path": f"{source.spec}/{name}", "revision": f"sha256-{digest}"}
+    dev = source.checksums([])  # checksums() always counts the dev files, which are none of the task's
+    lines = [f"{digest}  {file}\n" for file, digest in source.checksums([name]).items() if file not in dev]
+    digest = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+    provenance = {"path": f"{source.spec.partition(':')[0]}/{name}", "revision": f"sha256-{digest}"}
     pairs = source.sick_all() if name == "SICKR" else joined(source.sts(name))
     return SourceTask(metadata.model_copy(update={"dataset": provenance}), pairs)
 
@@ -128,11 +130,17 @@ class EmbeddingsModel(AbsEncoder):
     def __init__(self, embed: Embed, name: str, revision: str):
         self.embed = embed
         self.mteb_model_meta = ModelMeta.create_empty(
-            {"name": name, "revision": revision, "similarity_fn_name": ScoringFunction.COSINE, "languages": ["eng-Latn"]}
+            {
+                "name": name,
+                "revision": revision,
+                "similarity_fn_name": ScoringFunction.COSINE,
+                "languages": ["eng-Latn"],
+            }
         )
 
     def encode(self, inputs: Any, **kwargs: Any) -> np.ndarray:
-        return self.embed([sentence for batch in inputs for sentence in batch["text"]])
+        # mteb computes in the precision it gets; in float32 the cosines of a collapsed encoder round to ties
+        return self.embed([sentence for batch in inputs for sentence in batch["text"]]).astype(np.float64)
 
 
 def sentences(built: Iterable[AbsTaskSTS]) -> list[str]:

@@ -196,9 +196,7 @@ class SentEvalFolder:
 class SentEvalHub(SentEvalFolder):
     """SentEval's files from the hub, downloaded, verified and unpacked into the cache on the first read."""
 
-    def __init__(
-        self, cache: Path | None = None, manifest: Path = MANIFEST, endpoint: str | None = None
-    ) -> None:
+    def __init__(self, cache: Path | None = None, manifest: Path = MANIFEST, endpoint: str | None = None) -> None:
         self.spec = "hub"
         self._fetch = lambda: hub_folder(cache or cache_home(), manifest, endpoint)
 
@@ -269,9 +267,7 @@ def senteval_files(task: str) -> list[str]:
         return [name for subset in STS_SUBSETS[task] for name in _sts_files(task, subset)]
     if task in BINARY_FILES:
         return list(BINARY_FILES[task])
-    return {"STSB": [STSB_TEST], "SICKR": list(SICK_FILES.values())}.get(task) or list(
-        SPLIT_FILES[task].values()
-    )
+    return {"STSB": [STSB_TEST], "SICKR": list(SICK_FILES.values())}.get(task) or list(SPLIT_FILES[task].values())
 
 
 def _sts_files(task: str, subset: str) -> tuple[str, str]:
@@ -311,9 +307,7 @@ def read_sts(text: Path, gold: Path) -> Pairs:
     """
     table, golds = _table(text, 2), read_lines(gold)
     if len(table) != len(golds):
-        raise InputError(
-            f"{gold} has {len(golds)} lines, but {text} has {len(table)}; both need one per pair."
-        )
+        raise InputError(f"{gold} has {len(golds)} lines, but {text} has {len(table)}; both need one per pair.")
     rows = [
         (_sentence(text, i, cells, 0), _sentence(text, i, cells, 1), _score(gold, i, score, STS_SCALE))
         for (i, cells), score in zip(table, golds, strict=True)
@@ -359,10 +353,7 @@ def read_binary(positive: Path, negative: Path) -> Labelled:
 def read_sst(path: Path) -> Labelled:
     """SST2: sentence<TAB>label, label 0 or 1."""
     return _labelled(
-        [
-            (_sentence(path, i, cells, 0), _label(path, i, cells[1], {"0": 0, "1": 1}))
-            for i, cells in _table(path, 2)
-        ]
+        [(_sentence(path, i, cells, 0), _label(path, i, cells[1], {"0": 0, "1": 1})) for i, cells in _table(path, 2)]
     )
 
 
@@ -400,9 +391,7 @@ def read_polarity(path: Path) -> Labelled:
         name, _, text = line.partition(" ")
         label = _label(path, i, name, {"__label__neg": 0, "__label__pos": 1})
         if not text.strip():
-            raise InputError(
-                f"{path}, line {i}: '__label__neg' or '__label__pos' is not followed by a sentence."
-            )
+            raise InputError(f"{path}, line {i}: '__label__neg' or '__label__pos' is not followed by a sentence.")
         rows.append((_squeeze(text), label))
     return _labelled(sorted(rows, key=lambda row: -row[1]))  # sorted() is stable: file order within a class
 
@@ -414,17 +403,13 @@ def read_lee(text: Path, ratings: Path) -> tuple[list[str], np.ndarray]:
     """
     documents = [_squeeze(line) for line in read_lines(text, "cp1252")]
     if len(documents) != LEE_DOCUMENTS or not all(documents):
-        raise InputError(
-            f"{text} has {sum(map(bool, documents))} documents, {LEE_DOCUMENTS} are needed, one a line."
-        )
+        raise InputError(f"{text} has {sum(map(bool, documents))} documents, {LEE_DOCUMENTS} are needed, one a line.")
     rows = [line.split() for line in read_lines(ratings)]
     if len(rows) != LEE_DOCUMENTS:
         raise InputError(f"{ratings} has {len(rows)} lines, {LEE_DOCUMENTS} are needed, one a document.")
     for i, row in enumerate(rows, 1):
         if len(row) != LEE_DOCUMENTS:
-            raise InputError(
-                f"{ratings}, line {i}: {len(row)} columns, {LEE_DOCUMENTS} are needed, one a document."
-            )
+            raise InputError(f"{ratings}, line {i}: {len(row)} columns, {LEE_DOCUMENTS} are needed, one a document.")
     matrix = [[_score(ratings, i, cell, LEE_SCALE) for cell in row] for i, row in enumerate(rows, 1)]
     return documents, np.array(matrix)
 
@@ -468,9 +453,7 @@ def _score(path: Path, line: int, text: str, scale: tuple[float, float]) -> floa
 
 def _label(path: Path, line: int, text: str, classes: dict[str, int]) -> int:
     if text.strip() not in classes:
-        raise InputError(
-            f"{path}, line {line}: unknown label '{text.strip()[:60]}'; valid: {', '.join(classes)}."
-        )
+        raise InputError(f"{path}, line {line}: unknown label '{text.strip()[:60]}'; valid: {', '.join(classes)}.")
     return classes[text.strip()]
 
 
@@ -505,9 +488,7 @@ def hub_file(
 
     try:
         return Path(
-            hf_hub_download(
-                repo, name, repo_type="dataset", revision=revision, cache_dir=cache, endpoint=endpoint
-            )
+            hf_hub_download(repo, name, repo_type="dataset", revision=revision, cache_dir=cache, endpoint=endpoint)
         )
     except (OSError, httpx2.HTTPError, HFValidationError) as error:
         cause = error.__cause__ or error  # the library wraps the plain reason ("Name or service not known")

@@ -67,7 +67,7 @@ def evaluate(
     source: "Source",
     tasks: Sequence[str],
     fast: bool = False,
-    on_task: Callable[[list[Score]], None] | None = None,
+    on_task: Callable[[Sequence[Score]], object] | None = None,
     device: str | None = None,
 ) -> list[Score]:
     """SentEval's transfer scores of one encoder.

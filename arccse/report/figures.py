@@ -69,9 +69,7 @@ def alignment_uniformity(histories: pd.DataFrame, title_caveat: str | None) -> F
             _over_steps(over_uniformity, measures["uniformity"], label, style)
             _path(plane, measures, label, style)
         _describe(over_alignment, "Alignment over training", "training step", "alignment (lower is better)")
-        _describe(
-            over_uniformity, "Uniformity over training", "training step", "uniformity (lower is better)"
-        )
+        _describe(over_uniformity, "Uniformity over training", "training step", "uniformity (lower is better)")
         _describe(plane, "Path of training", "alignment (lower is better)", "uniformity (lower is better)")
         _legend(figure, over_alignment, banded=any(len(m["alignment"].columns) > 1 for m in curves.values()))
         if title_caveat:
@@ -119,9 +117,7 @@ def _curves(histories: pd.DataFrame, label: str) -> dict[str, pd.DataFrame]:
         for measure in ("alignment", "uniformity")
     }
     if curves["alignment"].empty:
-        raise InputError(
-            f"Alignment and uniformity were never measured at a step common to all of '{label}'."
-        )
+        raise InputError(f"Alignment and uniformity were never measured at a step common to all of '{label}'.")
     return curves
 
 
@@ -185,6 +181,4 @@ def _legend(figure: Figure, axes: Axes, banded: bool) -> None:
 
 
 def _end_mark(face: str, edge: str) -> Line2D:
-    return Line2D(
-        [], [], marker="o", linestyle="none", markersize=9, markerfacecolor=face, markeredgecolor=edge
-    )
+    return Line2D([], [], marker="o", linestyle="none", markersize=9, markerfacecolor=face, markeredgecolor=edge)

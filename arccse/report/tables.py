@@ -302,9 +302,7 @@ def _groups(part: pd.DataFrame, columns: list[str], marks: dict[str, str]) -> li
         first = scores.iloc[0]
         by_task = {score["task"]: _cell(score) for score in scores.to_dict("records")}
         cells = [by_task.get(task, Cell("–")) for task in columns]
-        lines[first["heading"]].append(
-            Line(first["method"], marks.get(first["source"], ""), first["n_seeds"], cells)
-        )
+        lines[first["heading"]].append(Line(first["method"], marks.get(first["source"], ""), first["n_seeds"], cells))
     return list(lines.items())
 
 
@@ -347,9 +345,7 @@ def _notes(part: pd.DataFrame) -> list[tuple[str, str]]:
     if _best(part).any():
         several = part.loc[part["origin"] == "measured", "encoder"].nunique() > 1
         scope = "of an encoder's rows" if several else "of a column"
-        notes.append(
-            ("", f"Bold: best measured mean {scope}, whether or not the difference is beyond chance.")
-        )
+        notes.append(("", f"Bold: best measured mean {scope}, whether or not the difference is beyond chance."))
     if (part["n_seeds"] == 1).any():
         notes.append(("†", "One seed (n = 1): the spread over seeds is not known."))
     if ((part["n_seeds"] > 1) & part["sd"].isna()).any():
@@ -425,9 +421,7 @@ def write(view: StudyView, table: pd.DataFrame, folder: Path) -> list[Path]:
         "md": to_markdown,
         "tex": to_latex,
     }
-    texts = {
-        Path(folder) / f"{view.name}.{ending}": render(view, table) for ending, render in renderers.items()
-    }
+    texts = {Path(folder) / f"{view.name}.{ending}": render(view, table) for ending, render in renderers.items()}
     for path, text in texts.items():
         atomic_write(path, text)
     return list(texts)

@@ -183,9 +183,7 @@ def test_suites_are_blocks_of_one_table_and_never_mix(bert_view: StudyView) -> N
     table = study_tables(pd.concat([fast, transfer, mteb, sts]), bert_view)
     assert list(table["suite"].unique()) == ["sts", "mteb", "transfer", "transfer-fast"]
     # Mean over tasks is 73 above the offset of the seeds, whose mean is 1.5.
-    averages = table[
-        (table["method"] == "SimCSE") & (table["task"] == "Avg") & (table["origin"] == "measured")
-    ]
+    averages = table[(table["method"] == "SimCSE") & (table["task"] == "Avg") & (table["origin"] == "measured")]
     assert list(averages["mean"]) == pytest.approx([74.5, 74.5, 74.5, 44.5])
     assert set(table.loc[table["origin"] == "published", "suite"]) == {"sts", "transfer"}
     headings = [row for row in to_markdown(bert_view, table).splitlines() if row.startswith("## ")]
@@ -395,9 +393,7 @@ def test_latex_escapes_everything(awkward: tuple[StudyView, pd.DataFrame]) -> No
 
 
 def test_latex_rows_have_one_cell_a_column(awkward: tuple[StudyView, pd.DataFrame]) -> None:
-    for tabular in re.findall(
-        r"\\begin\{tabular\}(.*?)\\end\{tabular\}", to_latex(*awkward), flags=re.DOTALL
-    ):
+    for tabular in re.findall(r"\\begin\{tabular\}(.*?)\\end\{tabular\}", to_latex(*awkward), flags=re.DOTALL):
         columns = re.match(r"\{(lr+)\}", tabular)[1]
         rows = [row for row in tabular.splitlines() if row.endswith(r"\\")]
         cells = [len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows if "multicolumn" not in row]

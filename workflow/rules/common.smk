@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 
 from arccse import config as configs
@@ -6,8 +8,9 @@ from arccse.errors import InputError
 from arccse.report import layout
 
 # Snakemake would merge --configfile into a default given by the `configfile:` directive, key by key; a config
-# of ours is one whole file, read and validated by arccse.
-CONFIG_FILE = str(workflow.configfiles[-1] if workflow.configfiles else "config/smoke.yaml")
+# of ours is one whole file, read and validated by arccse. Its path is a parameter of rules, so the same file must
+# have one name, from wherever it was given.
+CONFIG_FILE = os.path.relpath(workflow.configfiles[-1] if workflow.configfiles else "config/smoke.yaml")
 
 try:
     CONFIG = configs.load(CONFIG_FILE)
@@ -33,3 +36,9 @@ def report_files():
 def all_scores(wildcards):
     """The scores of every run on every suite that its studies ask for."""
     return [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in RUNS for suite in CONFIG.suites_of(run)]
+
+
+def check_evaluation_data():
+    """Read every file that the suites need; stop with the message of `arccse data` if one is not in order."""
+    if subprocess.run(["arccse", "data", "--config", CONFIG_FILE]).returncode != 0:
+        raise WorkflowError("The evaluation data are not in order; nothing was run.")

@@ -11,17 +11,7 @@ rule corpus:
         "arccse corpus --config {params.config:q} > {log} 2>&1"
 
 
-rule evaluation_data:
-    output:
-        str(paths.evaluation_data(CONFIG)),
-    params:
-        config=CONFIG_FILE,
-        # so that another source, or a suite more, is checked before anything is trained
-        source=CONFIG.data,
-        suites=CONFIG.all_suites(),
-    log:
-        f"{RESULTS}/logs/evaluation_data.log",
-    conda:
-        "../../environment.yml"
-    shell:
-        "arccse data --config {params.config:q} > {log} 2>&1"
+# Before the first job, not as a job: an unreadable file must stop everything, and whatever else the data turn out to
+# be (a suite more, other files) is no reason to train again. A dry run reads nothing and needs no network.
+onstart:
+    check_evaluation_data()

