@@ -20,9 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from arccse import corpus, models
 from arccse.errors import InputError, nearest
 from arccse.evaluation import sources
-
-Suite = Literal["sts", "mteb", "transfer"]
-SUITES: tuple[str, ...] = ("sts", "mteb", "transfer")
+from arccse.evaluation.suites import SUITES, Suite
 
 
 class Strict(BaseModel):

@@ -6,18 +6,17 @@ import torch
 from tokenizers import BertWordPieceTokenizer
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
-WORDS = (
-    "the a of in on man woman dog cat child river bridge song guitar plays reads crosses sees finds old young red "
-    "quiet long north city winter morning letter window garden train and with slowly again never"
-).split()  # noqa: SIM905
+WORDS = """the a of in on man woman dog cat child river bridge song guitar plays reads crosses sees finds old young
+red quiet long north city winter morning letter window garden train and with slowly again never"""
 
 
 def sentences(count: int) -> list[str]:
     """Different sentences of 3 to 14 words, always the same ones."""
+    words = WORDS.split()
     generator = torch.Generator().manual_seed(0)
     lengths = torch.randint(3, 15, (count,), generator=generator).tolist()
     return [
-        " ".join(WORDS[i] for i in torch.randint(0, len(WORDS), (length,), generator=generator).tolist()) + f" {n}."
+        " ".join(words[i] for i in torch.randint(0, len(words), (length,), generator=generator).tolist()) + f" {n}."
         for n, length in enumerate(lengths)
     ]
 

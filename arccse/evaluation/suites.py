@@ -1,16 +1,22 @@
-"""The suites side by side: which tasks each has, which sentences they read, how each is scored."""
+"""The suites side by side: which tasks each has, which sentences they read, how each is scored.
+
+A suite's module is imported where it is used: a config only needs the names, and mteb takes seconds.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, get_args
 
 from arccse.errors import InputError, nearest
-from arccse.evaluation import sts
-from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.scores import Score
 from arccse.evaluation.sources import Source
 from arccse.files import atomic_path
 
-SUITES = ("sts", "mteb", "transfer")
+if TYPE_CHECKING:
+    from arccse.evaluation.embeddings import Embeddings
+    from arccse.evaluation.scores import Score
+
+Suite = Literal["sts", "mteb", "transfer", "transfer-fast"]
+SUITES: tuple[str, ...] = get_args(Suite)
 
 Selection = Mapping[str, Sequence[str]]  # suite → its tasks
 
@@ -23,7 +29,7 @@ def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list
     """
     if suite not in SUITES:
         raise InputError(f"Unknown suite '{suite}'; {nearest(suite, list(SUITES))}")
-    offered = source.transfer_tasks if suite == "transfer" else source.sts_tasks
+    offered = source.transfer_tasks if suite.startswith("transfer") else source.sts_tasks
     for task in only or []:
         if task not in offered:
             raise InputError(f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, list(offered))}")
@@ -45,9 +51,11 @@ def sentences(source: Source, selection: Selection) -> list[str]:
     found: list[str] = []
     for suite, names in selection.items():
         if suite == "sts":
+            from arccse.evaluation import sts
+
             found += sts.sentences(source, names)
         elif suite == "mteb":
-            from arccse.evaluation import mteb_suite  # it takes seconds to import
+            from arccse.evaluation import mteb_suite
 
             found += mteb_suite.sentences(mteb_suite.tasks(source, names))
         else:
@@ -58,13 +66,13 @@ def sentences(source: Source, selection: Selection) -> list[str]:
 
 
 def evaluate(
-    embeddings: Embeddings,
+    embeddings: "Embeddings",
     source: Source,
     selection: Selection,
     out: Path,
     model: str,
-    on_scores: Callable[[Sequence[Score]], object],
-) -> list[Score]:
+    on_scores: Callable[[Sequence["Score"]], object],
+) -> list["Score"]:
     """Score the selected tasks.
 
     Args:
@@ -78,6 +86,8 @@ def evaluate(
     scores: list[Score] = []
     for suite, names in selection.items():
         if suite == "sts":
+            from arccse.evaluation import sts
+
             found, pairs = sts.evaluate(embeddings, source, names)
             with atomic_path(out / "pairs.parquet") as temporary:
                 pairs.to_parquet(temporary, index=False)
@@ -90,6 +100,6 @@ def evaluate(
         else:
             from arccse.evaluation import transfer
 
-            found = transfer.evaluate(embeddings, source, names, on_task=on_scores)
+            found = transfer.evaluate(embeddings, source, names, fast=suite == "transfer-fast", on_task=on_scores)
         scores += found
     return scores
