@@ -1,6 +1,7 @@
 """The command line. Each command is one step of the workflow: config → runs → train → embed → score → report."""
 
 import json
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -248,8 +249,10 @@ class Bar:
         self.task = self.progress.add_task(title, total=None, latest="")
 
     def update(self, done: int, total: int, latest: dict[str, float] | None = None) -> None:
-        """Show that `done` of `total` units are done, and the latest measurements."""
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in (latest or {}).items() if value == value)
+        """Show that `done` of `total` units are done, and what was measured last."""
+        names = ("loss", "loss_pair", "loss_triplet", "dev_spearman", "sentences_per_second")
+        measured = {name: latest[name] for name in names if not math.isnan(latest[name])} if latest else {}
+        shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.items())
         self.progress.update(self.task, completed=done, total=total, latest=shown)
 
     def __enter__(self) -> "Bar":

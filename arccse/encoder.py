@@ -106,17 +106,15 @@ class Encoder(nn.Module):
         Returns:
             (n, d) float32.
         """
-        was_training = self.training
-        self.eval()
         ids = self.token_ids(sentences) if sentences else []
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
         embeddings = np.empty((len(ids), self.transformer.config.hidden_size), dtype=np.float32)
-        for start in range(0, len(order), batch_size):
-            rows = order[start : start + batch_size]
-            embeddings[rows] = self(*self.batch([ids[i] for i in rows])).float().cpu().numpy()
-            if progress:
-                progress(start + len(rows))
-        self.train(was_training)
+        with without_dropout(self):
+            for start in range(0, len(order), batch_size):
+                rows = order[start : start + batch_size]
+                embeddings[rows] = self(*self.batch([ids[i] for i in rows])).float().cpu().numpy()
+                if progress:
+                    progress(start + len(rows))
         return embeddings
 
     def save(self, folder: Path) -> None:
@@ -273,5 +271,7 @@ def without_dropout(encoder: Encoder) -> Iterator[None]:
     """Dropout off inside the block; gradients as before."""
     was_training = encoder.training
     encoder.eval()
-    yield
-    encoder.train(was_training)
+    try:
+        yield
+    finally:
+        encoder.train(was_training)

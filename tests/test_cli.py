@@ -104,6 +104,19 @@ def test_evaluate_takes_embeddings_made_before(tmp_path, bert):
     assert direct.equals(stored)
 
 
+def test_evaluate_prints_transfer_tasks_under_their_own_suite(tmp_path, bert):
+    suites = ("--suite", "transfer", "--suite", "transfer-fast")
+    result = arccse(*("evaluate", bert, *suites, "--pooling", "mean", "--data", "package:gensim", "--out", tmp_path))
+    assert result.returncode == 0, result.stderr
+    scores = pd.read_csv(tmp_path / "scores.csv")
+    assert set(zip(scores["suite"], scores["task"], strict=True)) == {
+        ("transfer", "POLARITY"),
+        ("transfer-fast", "POLARITY"),
+    }
+    assert set(scores["metric"]) == {"accuracy", "dev_accuracy"}
+    assert set(scores["n"]) == {200}
+
+
 def test_train_then_report_without_snakemake(config):
     folder = config.parent
     run = run_id(config)
