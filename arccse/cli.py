@@ -129,9 +129,11 @@ def embed(
     """Encode every sentence of one or more suites once, for `arccse evaluate --embeddings`."""
     from arccse.evaluation import suites
     from arccse.evaluation.sources import open_source
+    from arccse.files import make_writable
 
     source = open_source(data)
     selection = {name: suites.tasks(name, source, task) for name in suite}
+    make_writable(out.parent)
     set_threads(threads)
     encode(model, pooling, revision, suites.sentences(source, selection)).save(out)
 

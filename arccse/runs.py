@@ -6,7 +6,7 @@ from typing import Any
 
 from arccse import paths, provenance
 from arccse.config import Config, Run
-from arccse.files import atomic_path, atomic_write, sha256
+from arccse.files import atomic_path, atomic_write, make_writable, sha256
 from arccse.training import Progress
 from arccse.training import train as train_encoder
 
@@ -18,6 +18,7 @@ def train(config: Config, run: Run, progress: Progress | None = None) -> None:
         InputError: data are missing or damaged, or the folder can't be written.
     """
     folder = paths.run_folder(config, run.id)
+    make_writable(folder)
     sentences = paths.corpus(config).read_text(encoding="utf-8").splitlines()
     started = time.time()
     trained = train_encoder(run, sentences, config.source.dev(), progress)

@@ -1,0 +1,81 @@
+"""The files that a run leaves, and that they are the same each time."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny
+import yaml
+
+from arccse import config as configs
+from arccse import paths, runs
+from arccse.encoder import load
+from arccse.errors import InputError
+from arccse.files import sha256
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tiny.save_bert(tmp_path / "bert")
+    content = {
+        "encoders": {"tiny": {"model": "bert"}},
+        "corpus": "file:corpus.txt",
+        "data": "package:gensim",
+        "suites": ["sts"],
+        "seeds": [0, 1],
+        "training": {"batch_size": 8, "max_steps": 2, "max_length": 16, "learning_rate": 1e-3},
+        "studies": {
+            "main": {"title": "Tiny", "variants": {"ArcCSE": {"objective": "arccon", "triplet_weight": 0.1}}}
+        },
+    }
+    Path("tiny.yaml").write_text(yaml.safe_dump(content))
+    loaded = configs.load("tiny.yaml")
+    paths.corpus(loaded).parent.mkdir(parents=True)
+    paths.corpus(loaded).write_text("\n".join(tiny.sentences(40)) + "\n")
+    return loaded
+
+
+def test_run_json_says_everything_that_fed_the_result(config):
+    run = next(iter(config.runs().values()))
+    runs.train(config, run)
+    folder = paths.run_folder(config, run.id)
+    record = json.loads((folder / "run.json").read_text())
+    assert record["run"] == run.id == f"arccon10-triplet20-40-{run.variant.hash}/seed0"
+    assert record["hyperparameters"] == json.loads(json.dumps(run.variant.canonical()))
+    assert record["data"]["corpus"]["sha256"] == sha256(paths.corpus(config))
+    assert record["data"]["corpus"]["sentences"] == 40
+    assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in record["data"]["dev"]["sha256"].values())
+    assert record["weights"] == load(str(folder / "model")).fingerprint()
+    assert record["packages"]["torch"].startswith("2.13.0")
+    assert record["threads"] >= 1
+    assert record["device"]
+    assert record["selected_step"] in pd.read_csv(folder / "history.csv")["step"].tolist()
+
+
+def test_a_run_gives_the_same_files_again(config):
+    first, other = config.runs().values()
+    folder = paths.run_folder(config, first.id)
+
+    def files() -> tuple[pd.DataFrame, str]:
+        runs.train(config, first)
+        history = pd.read_csv(folder / "history.csv").drop(columns="sentences_per_second")
+        return history, sha256(folder / "model" / "model.safetensors")
+
+    history, weights = files()
+    runs.train(config, other)
+    again, weights_again = files()
+    assert history.equals(again)
+    assert weights == weights_again
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_training(config, monkeypatch):
+    run = next(iter(config.runs().values()))
+    folder = paths.run_folder(config, run.id)
+    folder.parent.mkdir(parents=True)
+    folder.write_text("in the way")
+    monkeypatch.setattr(runs, "train_encoder", lambda *_: pytest.fail("training began"))
+    with pytest.raises(InputError, match=r"seed0"):
+        runs.train(config, run)
