@@ -23,7 +23,7 @@ def nested_masks(
     Returns:
         near, far: (N, L) bool on the device of `maskable`; near ⊂ far ⊂ maskable.
 
-    Source: Zhang et al., ACL 2022, section 3.3, and the authors' article: one contiguous span of 20 %, then 40 %.
+    Source: Zhang et al., ACL 2022, and the authors' article: one contiguous span of 20 %, then 40 %.
     """
     n = maskable.sum(1).cpu().numpy()
     near_length, far_length = span_lengths(n, near_ratio, far_ratio)

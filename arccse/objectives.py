@@ -41,7 +41,7 @@ def arccon(z: Tensor, z_pos: Tensor, temperature: float, margin: float) -> Tenso
         The scalar loss, ≥ 0; it grows with m and with each θ(i,i⁺).
 
     Source: Zhang et al., "A Contrastive Framework for Learning Sentence Representations from Pairwise and
-    Triple-wise Perspective in Angular Space", ACL 2022, section 3.2.
+    Triple-wise Perspective in Angular Space", ACL 2022.
     """
     cosines = unit(z) @ unit(z_pos).T
     positives = cosine_of_widened_angle(cosines.diagonal(), margin)
@@ -60,7 +60,7 @@ def triplet(z: Tensor, z_near: Tensor, z_far: Tensor, margin: float) -> Tensor:
     Returns:
         The scalar loss, ≥ 0; 0 for N = 0, as in a batch of sentences too short to mask.
 
-    Source: Zhang et al., ACL 2022, section 3.3.
+    Source: Zhang et al., ACL 2022.
     """
     z = unit(z)
     violation = (z * unit(z_far)).sum(-1) - (z * unit(z_near)).sum(-1) + margin

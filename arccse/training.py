@@ -100,7 +100,7 @@ def losses_of_batch(
 ) -> dict[str, Tensor]:
     """ℓ_pair + λ ℓ_tri of one batch of token ids: {"loss", "loss_pair", "loss_triplet"}, scalars.
 
-    Source: SimCSE section 3 for the two dropout views; ArcCSE section 3.4 for the sum.
+    Source: SimCSE section 3 for the two dropout views; ArcCSE for the sum.
     """
     input_ids, attention_mask = encoder.batch(ids)
     with torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=h.precision == "bf16"):
