@@ -4,6 +4,7 @@ Every hyperparameter is defined, given its default and validated in `Hyperparame
 variant's hyperparameters are layered: `training` of the config, of the encoder, of the study, then the variant's own.
 """
 
+import csv
 import hashlib
 import itertools
 import json
@@ -11,6 +12,7 @@ import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -190,6 +192,7 @@ class Study(Strict):
     encoders: list[str] | None = None
     suites: list[Suite] | None = None
     seeds: Annotated[list[int], Field(min_length=1)] | None = None
+    published: list[str] | None = None  # encoders whose published rows the tables show; null: the study's own
 
     @model_validator(mode="after")
     def has_variants(self) -> "Study":
@@ -314,11 +317,20 @@ def validate(config: Config) -> None:
         for unknown in set(study.encoders or []) - set(config.encoders):
             hint = nearest(unknown, list(config.encoders))
             raise InputError(f"studies.{name}.encoders: no encoder '{unknown}'; {hint}")
+        for unknown in set(study.published or []) - published_encoders():
+            hint = nearest(unknown, sorted(published_encoders()))
+            raise InputError(f"studies.{name}.published: no published rows for '{unknown}'; {hint}")
         labels: dict[tuple[str, str], str] = {}
         for row in config.rows(name):
             twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
             if twin != row.label:
                 raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
+
+
+def published_encoders() -> set[str]:
+    """The encoders that report/published.csv has rows for."""
+    with (files("arccse.report") / "published.csv").open(encoding="utf-8") as lines:
+        return {row["encoder"] for row in csv.DictReader(lines)}
 
 
 def layered(layers: dict[str, Partial]) -> Hyperparameters:

@@ -71,7 +71,7 @@ def test_plan_lists_runs_sharing_and_work():
     assert result.returncode == 0, result.stderr
     assert "11 different ones" in result.stdout
     assert "is shared by main (SimCSE), margin (margin=0)" in result.stdout
-    assert "80 steps" in result.stdout
+    assert "60 steps" in result.stdout
 
 
 def test_plan_of_the_paper_works_offline():

@@ -252,6 +252,13 @@ def test_an_unknown_encoder_of_a_study_is_named(tmp_path):
         configs.load(write(tmp_path, content))
 
 
+def test_an_encoder_without_published_rows_is_named(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["studies"]["main"]["published"] = ["bert-base-uncase"]
+    with pytest.raises(InputError, match=r"studies\.main\.published.*did you mean 'bert-base-uncased'"):
+        configs.load(write(tmp_path, content))
+
+
 def test_the_same_variant_twice_in_a_study_is_refused(tmp_path):
     content = copy.deepcopy(SMOKE)
     content["studies"]["main"]["variants"]["again"] = {"objective": "arccon", "margin": 0}

@@ -60,6 +60,7 @@ def study_view(config: Config, study: str) -> tables.StudyView:
         selection=f"checkpoint with the best Spearman on {config.source.dev_name}",
         rows=[tables.Row(row.label, row.encoder, row.variant.hash, [run.seed for run in row.runs]) for row in rows],
         caveat=config.caveat,
+        published=config.studies[study].published,
     )
 
 
