@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from arccse.errors import InputError, nearest
+from arccse.errors import InputError, Interrupted, nearest
 
 if TYPE_CHECKING:
     from arccse.evaluation.scores import Score
@@ -46,6 +46,9 @@ def main() -> None:
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         app(standalone_mode=True)
+    except Interrupted as interruption:
+        print(f"arccse: {interruption} The same command goes on from there.", file=sys.stderr)
+        sys.exit(interruption.status)
     except InputError as error:
         print(f"arccse: {error}", file=sys.stderr)
         sys.exit(2)

@@ -217,6 +217,7 @@ class Config(Strict):
     corpus_size: Annotated[int, Field(ge=1)] | None = None
     data: str
     suites: Annotated[list[Suite], Field(min_length=1)]
+    save_every: Annotated[int, Field(ge=1)] = 100  # steps between two saves of a training's state
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     training: Partial = {}
     studies: Annotated[dict[str, Study], Field(min_length=1)]

@@ -11,6 +11,14 @@ class InputError(Exception):
     """
 
 
+class Interrupted(Exception):
+    """A training stopped between two steps because it was asked to; `status` is the exit status."""
+
+    def __init__(self, message: str, status: int):
+        super().__init__(message)
+        self.status = status
+
+
 def nearest(name: str, valid: list[str]) -> str:
     """A hint for a misspelt name: "did you mean 'x'?", or the valid names where none is close."""
     close = get_close_matches(name, valid, n=1)

@@ -15,6 +15,11 @@ def run_folder(config: Config, run_id: str) -> Path:
     return results(config) / "runs" / run_id
 
 
+def state(config: Config, run_id: str) -> Path:
+    """What an unfinished run goes on from. Not in the run's folder: Snakemake empties that before it starts again."""
+    return results(config) / "state" / f"{run_id}.safetensors"
+
+
 def corpus(config: Config) -> Path:
     """The cleaned training sentences, one a line. Its name follows the corpus' spec, as the runs' hashes do."""
     return results(config) / "data" / f"corpus-{hashlib.sha256(config.corpus.encode()).hexdigest()[:8]}.txt"

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from arccse import paths, provenance
+from arccse.checkpoint import StopSignals
 from arccse.config import Config, Run
 from arccse.files import atomic_path, atomic_write, make_writable, sha256
 from arccse.training import Progress
@@ -14,14 +15,19 @@ from arccse.training import train as train_encoder
 def train(config: Config, run: Run, progress: Progress | None = None) -> None:
     """Train a run on the config's corpus and write model/, history.csv and, last, run.json into its folder.
 
+    An interrupted run goes on where it last saved its state.
+
     Raises:
         InputError: data are missing or damaged, or the folder can't be written.
+        Interrupted: a signal came; the state is saved.
     """
     folder = paths.run_folder(config, run.id)
     make_writable(folder)
     sentences = paths.corpus(config).read_text(encoding="utf-8").splitlines()
     started = time.time()
-    trained = train_encoder(run, sentences, config.source.dev(), progress)
+    state = paths.state(config, run.id)
+    with StopSignals() as stop:
+        trained = train_encoder(run, sentences, config.source.dev(), progress, state, config.save_every, stop)
     with atomic_path(folder / "model") as temporary:
         trained.encoder.save(temporary)
     with atomic_path(folder / "history.csv") as temporary:
@@ -49,3 +55,5 @@ def train(config: Config, run: Run, progress: Progress | None = None) -> None:
         **provenance.environment(),
     }
     atomic_write(folder / "run.json", json.dumps(record, indent=1) + "\n")
+    for finished_with in (state, *state.parent.glob(f".{state.stem}.*")):  # what a kill inside a save left as well
+        finished_with.unlink(missing_ok=True)

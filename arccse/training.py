@@ -5,6 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
-from arccse import objectives
+from arccse import checkpoint, objectives
+from arccse.checkpoint import Best, StopSignals
 from arccse.config import Hyperparameters, Run
 from arccse.encoder import Encoder, load, pick_device, without_dropout
+from arccse.errors import Interrupted
 from arccse.evaluation.sources import Pairs
 from arccse.geometry import alignment, uniformity
 from arccse.masking import nested_masks
@@ -45,18 +48,31 @@ class Trained:
 Progress = Callable[[int, int, dict[str, float]], object]
 
 
-def train(run: Run, sentences: list[str], dev: Pairs, progress: Progress | None = None) -> Trained:
+def train(
+    run: Run,
+    sentences: list[str],
+    dev: Pairs,
+    progress: Progress | None = None,
+    state: Path | None = None,
+    save_every: int = 100,
+    stop: StopSignals | None = None,
+) -> Trained:
     """Train one run and keep the checkpoint with the best dev Spearman.
 
     Args:
-        run: the variant and its seed; together with the arguments below and the number of threads they decide
+        run: the variant and its seed; together with the corpus, the dev set and the number of threads they decide
             every number but the timings.
         sentences: the corpus.
         dev: rated pairs for selection and geometry.
         progress: called after each step with (step, steps, the latest measurements).
+        state: where the training saves what it needs to go on after an interruption, and goes on from if it is
+            there; the numbers are those of an uninterrupted training.
+        save_every: steps between two saves.
+        stop: signals to stop at: after the step under way, with the state saved.
 
     Raises:
-        InputError: fewer sentences than a batch.
+        InputError: fewer sentences than a batch, or a state that can't be written or used.
+        Interrupted: a signal came.
     """
     h = run.variant.hyperparameters
     steps = h.steps(len(sentences))
@@ -65,34 +81,41 @@ def train(run: Run, sentences: list[str], dev: Pairs, progress: Progress | None 
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
     ).to(pick_device())
     optimizer = torch.optim.AdamW(parameter_groups(encoder, h.weight_decay), lr=h.learning_rate, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, linear_decay(steps, math.ceil(h.warmup_ratio * steps)))
+    factor = linear_decay(steps, math.ceil(h.warmup_ratio * steps))
+    meter, best, done = Meter(encoder, dev, h), Best(), 0
+    if state and state.is_file():
+        done, log = checkpoint.load(state, encoder, optimizer, best)
+        meter.resume(log)
+    else:
+        meter.measure(step=0, learning_rate=0.0)
 
-    meter = Meter(encoder, dev, h)
-    meter.measure(step=0, learning_rate=0.0)
-    best_dev, best_step, best_weights = -math.inf, 0, None
     encoder.train()
-    for step, rows in enumerate(batches(len(sentences), h.batch_size, run.seed, steps), start=1):
+    for step, rows in enumerate(batches(len(sentences), h.batch_size, run.seed, done, steps), start=done + 1):
         ids = encoder.token_ids([sentences[i] for i in rows], h.max_length)
-        learning_rate = float(schedule.get_last_lr()[0])
+        learning_rate = h.learning_rate * factor(step - 1)
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate
         losses = losses_of_batch(encoder, ids, h, np.random.default_rng([run.seed, MASKS, step]))
         losses["loss"].backward()
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
         optimizer.step()
-        schedule.step()
         optimizer.zero_grad()
         meter.add(losses)
 
         select = step % h.eval_every == 0 or step == steps
         if select or step % h.geometry_every == 0:
             dev_spearman = meter.measure(step, learning_rate)
-            if select and dev_spearman > best_dev:
-                best_dev, best_step = dev_spearman, step
-                best_weights = copy.deepcopy(encoder.transformer.state_dict())
+            if select and dev_spearman > best.dev:
+                best = Best(dev_spearman, step, copy.deepcopy(encoder.transformer.state_dict()))
         if progress:
             progress(step, steps, meter.latest)
-    if best_weights is not None:
-        encoder.transformer.load_state_dict(best_weights)
-    return Trained(encoder.eval(), pd.DataFrame(meter.rows), best_step, meter.seconds)
+        if state and (step % save_every == 0 or (stop and stop.received)):
+            checkpoint.save(state, step, encoder, optimizer, best, meter.log())
+        if stop and stop.received:
+            raise Interrupted(f"{run.id} stopped after step {step} of {steps}.", status=128 + stop.received)
+    if best.weights:
+        encoder.transformer.load_state_dict(best.weights)
+    return Trained(encoder.eval(), pd.DataFrame(meter.rows), best.step, meter.seconds)
 
 
 def losses_of_batch(
@@ -159,6 +182,23 @@ class Meter:
         self.steps = 0
         self.started = time.perf_counter()
 
+    def log(self) -> dict[str, Any]:
+        """The history and the sums so far, for `resume`; JSON keeps every float as it is."""
+        return {
+            "rows": self.rows,
+            "sums": {name: total.item() for name, total in self.sums.items()},
+            "steps": self.steps,
+            "elapsed": time.perf_counter() - self.started,
+            "seconds": self.seconds,
+        }
+
+    def resume(self, log: dict[str, Any]) -> None:
+        """Go on from what `log` gave."""
+        self.rows, self.seconds, self.steps = log["rows"], log["seconds"], log["steps"]
+        self.sums = {name: torch.tensor(total, device=self.encoder.device) for name, total in log["sums"].items()}
+        self.started = time.perf_counter() - log["elapsed"]
+        self.latest = self.rows[-1]
+
     def add(self, losses: dict[str, Tensor]) -> None:
         """Count one step; the sums stay on the device, so that nothing waits for it."""
         self.steps += 1
@@ -189,12 +229,13 @@ class Meter:
         return row["dev_spearman"]
 
 
-def batches(corpus_size: int, batch_size: int, seed: int, steps: int) -> Iterator[np.ndarray]:
-    """`steps` arrays of `batch_size` row numbers, each epoch in an order of its own that (seed, epoch) decides."""
+def batches(corpus_size: int, batch_size: int, seed: int, done: int, steps: int) -> Iterator[np.ndarray]:
+    """Arrays of `batch_size` row numbers for the steps after `done`, up to `steps`; (seed, epoch) decides an epoch's
+    order."""
     per_epoch = corpus_size // batch_size
-    for step in range(steps):
+    for step in range(done, steps):
         epoch, position = divmod(step, per_epoch)
-        if position == 0:
+        if position == 0 or step == done:
             order = np.random.default_rng([seed, ORDER, epoch]).permutation(corpus_size)
         yield order[position * batch_size : (position + 1) * batch_size]
 

@@ -62,7 +62,7 @@ def test_without_dropout_it_is_the_plain_simcse_loop(bert, dev):
     optimizer = torch.optim.AdamW(groups, lr=1e-3)
     schedule = get_linear_schedule_with_warmup(optimizer, num_warmup_steps=2, num_training_steps=8)
     losses = []
-    for rows in batches(len(CORPUS), 8, seed=0, steps=8):
+    for rows in batches(len(CORPUS), 8, seed=0, done=0, steps=8):
         inputs = encoder.tokenizer(
             [CORPUS[i] for i in rows], padding=True, truncation=True, max_length=16, return_tensors="pt"
         )
@@ -101,14 +101,14 @@ def test_biases_and_layer_norms_do_not_decay(bert):
 
 
 def test_an_epoch_sees_each_sentence_once_in_an_order_of_its_own():
-    drawn = list(batches(corpus_size=26, batch_size=8, seed=3, steps=6))
+    drawn = list(batches(corpus_size=26, batch_size=8, seed=3, done=0, steps=6))
     epochs = [np.concatenate(drawn[:3]), np.concatenate(drawn[3:])]
     for rows in epochs:
         assert len(set(rows)) == 24
         assert set(rows) <= set(range(26))
     assert not np.array_equal(*epochs)
-    assert all(np.array_equal(a, b) for a, b in zip(drawn, batches(26, 8, 3, 6), strict=True))
-    assert not np.array_equal(drawn[0], next(batches(26, 8, 4, 1)))
+    assert all(np.array_equal(a, b) for a, b in zip(drawn, batches(26, 8, 3, 0, 6), strict=True))
+    assert not np.array_equal(drawn[0], next(batches(26, 8, 4, 0, 1)))
 
 
 # ------------------------------------------------------------------------------------------------- the losses
