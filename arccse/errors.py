@@ -25,7 +25,7 @@ def nearest(name: str, valid: list[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"valid: {', '.join(valid)}."
 
 
-def first_line(error: Exception) -> str:
+def first_line(error: BaseException) -> str:
     """The first line of a library's error message, for use inside ours."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."

@@ -39,11 +39,12 @@ def resolve(model: str, revision: str | None = None) -> Path:
         return package_folder(model.removeprefix("package:"))
     if Path(model).is_dir():
         return Path(model)
+    import httpx2
     from huggingface_hub import snapshot_download
 
     try:
         return Path(snapshot_download(model, revision=revision, allow_patterns=WEIGHTS_AND_TOKENIZER))
-    except (OSError, ValueError) as error:  # the hub's own errors derive from OSError
+    except (OSError, ValueError, httpx2.HTTPError) as error:
         raise InputError(
             f"No model '{model}': there is no such folder, and the hub did not give it "
             f"(revision {revision or 'main'}): {first_line(error)}"

@@ -1,24 +1,50 @@
-"""A model hub on loopback: just enough of the "resolve" endpoint for huggingface_hub to download a file."""
+"""A hub on loopback: just enough of its endpoints for huggingface_hub and datasets to read a repository."""
 
 import hashlib
+import json
+import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import unquote, urlsplit
+
+Files = Mapping[str, bytes | int]
+API = re.compile("/api/(models|datasets)/(.+)/(revision|tree)/([^/]+)")
 
 
 class Hub:
-    """`files` maps paths (/datasets/OWNER/NAME/resolve/REVISION/FILE) to bytes, `gets` lists downloads."""
+    """A running server.
 
-    def __init__(self, files: dict[str, bytes]) -> None:
+    Attributes:
+        files: /OWNER/NAME/resolve/REVISION/FILE of a model, /datasets/OWNER/… of a data set → what it holds, or the
+            status to answer with instead. Repositories are listed with the files that are here.
+        requests: the paths that were asked for.
+        gets: those among them that were to be sent, not only looked up.
+        endpoint: the address to give the client.
+    """
+
+    def __init__(self, files: Files) -> None:
         self.files = files
+        self.requests: list[str] = []
         self.gets: list[str] = []
         self.endpoint = ""
 
+    def answer(self, path: str) -> tuple[bytes | int, str]:
+        """The body, or the status of a failure, and the commit that was asked for."""
+        if not (api := API.fullmatch(path)):
+            return self.files.get(path, 404), path.partition("/resolve/")[2].partition("/")[0]
+        kind, repo, what, commit = api.groups()
+        root = f"{'/datasets' if kind == 'datasets' else ''}/{repo}/resolve/{commit}/"
+        held = {name.removeprefix(root): body for name, body in self.files.items() if name.startswith(root)}
+        sizes = {name: len(body) for name, body in held.items() if isinstance(body, bytes)}
+        tree = [{"type": "file", "path": name, "size": size, "oid": name} for name, size in sizes.items()]
+        return json.dumps(tree if what == "tree" else {"id": repo, "sha": commit}).encode() if held else 404, commit
+
 
 @contextmanager
-def serve(files: dict[str, bytes]) -> Iterator[Hub]:
-    """Serve `files` until the block ends; the yielded hub's `endpoint` is the address to give the client."""
+def serve(files: Files) -> Iterator[Hub]:
+    """Serve `files` until the block ends."""
     hub = Hub(files)
 
     class Handler(BaseHTTPRequestHandler):
@@ -30,17 +56,20 @@ def serve(files: dict[str, bytes]) -> Iterator[Hub]:
             self.answer(with_body=True)
 
         def answer(self, with_body: bool) -> None:
-            body = hub.files.get(self.path)
-            self.send_response(404 if body is None else 200)
-            if body is None:
-                self.send_header("X-Error-Code", "EntryNotFound")
+            path = unquote(urlsplit(self.path).path)
+            hub.requests.append(path)
+            body, commit = hub.answer(path)
+            if isinstance(body, int):
+                status, headers, body = body, {"X-Error-Code": "EntryNotFound"} if body == 404 else {}, b""
             else:
                 # the client takes the commit from the header; a full hash in the URL is that commit
-                self.send_header("X-Repo-Commit", self.path.split("/resolve/")[1].split("/")[0])
-                self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-            self.send_header("Content-Length", str(len(body or b"")))
+                etag = f'"{hashlib.sha256(body).hexdigest()}"'
+                status, headers = 200, {"X-Repo-Commit": commit, "ETag": etag}
+            self.send_response(status)
+            for name, value in (headers | {"Content-Length": str(len(body))}).items():
+                self.send_header(name, value)
             self.end_headers()
-            if with_body and body:
+            if with_body:
                 self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:

@@ -3,17 +3,15 @@
 import hashlib
 import json
 import shutil
-import threading
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
 from conftest import MINILM, POSITIONS, SENTENCES
+from hub_server import Hub, serve
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
@@ -355,71 +353,36 @@ def test_the_packaged_weights_are_the_official_ones() -> None:
 
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-
-
-class Hub(SimpleHTTPRequestHandler):
-    """One repository, tiny/bert at COMMIT: its listing and its files, as huggingface_hub asks for them."""
-
-    def do_GET(self) -> None:
-        path = unquote(urlsplit(self.path).path)
-        if path == f"/api/models/tiny/bert/tree/{COMMIT}":
-            files = [p for p in Path(self.directory).iterdir() if p.is_file()]
-            rows = [{"type": "file", "path": p.name, "size": p.stat().st_size, "oid": p.name} for p in files]
-            self.answer(json.dumps(rows).encode())
-        elif path.startswith(f"/tiny/bert/resolve/{COMMIT}/"):
-            self.answer((Path(self.directory) / path.rsplit("/", 1)[1]).read_bytes())
-        else:
-            self.send_response(404)
-            self.send_header("X-Error-Code", "RepoNotFound")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-    do_HEAD = do_GET
-
-    def answer(self, body: bytes) -> None:
-        self.send_response(200)
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", f'"{hashlib.sha256(body).hexdigest()}"')
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Keep pytest's output quiet."""
+MODEL_PATH = f"/tiny/bert/resolve/{COMMIT}"
 
 
 @pytest.fixture
-def hub(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A hub on loopback that serves `folder`, with an empty cache."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Hub, directory=str(folder)))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    endpoint = f"http://127.0.0.1:{server.server_address[1]}"
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
-    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+def hub(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """A hub on loopback with the files of `folder` and two that are never to be fetched; the cache is empty."""
+    files = {f"{MODEL_PATH}/{path.name}": path.read_bytes() for path in folder.iterdir()}
+    files[f"{MODEL_PATH}/pytorch_model.bin"] = b"not a pickle"
+    files[f"{MODEL_PATH}/modeling_custom.py"] = b"raise SystemExit('remote code')"
+    with serve(files) as hub:
+        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.endpoint)
+        template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+        yield hub
 
 
-def test_a_model_on_the_hub_is_downloaded_at_its_revision_without_pickles(hub, folder: Path) -> None:
-    (folder / "pytorch_model.bin").write_bytes(b"never to be fetched")
-    (folder / "modeling_custom.py").write_text("raise SystemExit('remote code')")
+def test_a_model_on_the_hub_is_downloaded_at_its_revision_without_pickles(hub: Hub, folder: Path) -> None:
     downloaded = resolve("tiny/bert", COMMIT)
     assert downloaded.name == COMMIT
     names = {path.name for path in downloaded.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
-    assert not names & {"pytorch_model.bin", "modeling_custom.py"}
     theirs = load("tiny/bert", "mean", revision=COMMIT).encode(SENTENCES)
     np.testing.assert_array_equal(theirs, load(str(folder), "mean").encode(SENTENCES))
+    assert f"{MODEL_PATH}/config.json" in hub.requests
+    assert not {f"{MODEL_PATH}/{name}" for name in ("pytorch_model.bin", "modeling_custom.py")} & {*hub.requests}
 
 
-def test_a_model_that_the_hub_does_not_have_is_refused_by_name(hub) -> None:
+def test_a_model_that_the_hub_does_not_have_is_refused_by_name(hub: Hub) -> None:
     with pytest.raises(InputError, match=r"No model 'tiny/no-such-model'.*\(revision main\)"):
         resolve("tiny/no-such-model")
 

@@ -6,16 +6,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import httpx2
 import mteb
 import numpy as np
 from datasets import Dataset
+from datasets.exceptions import DatasetsError
 from mteb.abstasks.sts import AbsTaskSTS
 from mteb.abstasks.task_metadata import TaskMetadata
 from mteb.models import ModelMeta
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ScoringFunction
 
-from arccse.errors import InputError
+from arccse.errors import InputError, first_line
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.scores import Score
 from arccse.evaluation.sources import Pairs, Source
@@ -68,9 +70,10 @@ def tasks(source: Source, names: Iterable[str]) -> list[AbsTaskSTS]:
     for task in built:
         try:
             task.load_data()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, DatasetsError, httpx2.HTTPError) as error:
             name, data = task.metadata.name, task.metadata.dataset
-            raise InputError(f"mteb's {name} ({data['path']}@{data['revision']}) can't be read: {error}") from error
+            reason = first_line(error.__cause__ or error)  # datasets wraps the plain one in "An error occurred"
+            raise InputError(f"mteb's {name} ({data['path']}@{data['revision']}) can't be read: {reason}") from error
     return built
 
 

@@ -1,24 +1,33 @@
 """The mteb suite: pins, tasks over our own sources, and results that mteb's loader reads."""
 
+import gzip
 import importlib.metadata
 import json
 import re
 import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from importlib.resources import files
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import mteb
 import numpy as np
 import pytest
+from hub_server import Hub, serve
 from scipy.stats import spearmanr
 
 from arccse.errors import InputError
 from arccse.evaluation import mteb_suite, sts
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.mteb_suite import TASKS, HubTask
+from arccse.evaluation.scores import Score
 from arccse.evaluation.sources import STS_TASKS, Pairs, open_source
 
 MODEL = "arccse/letters"
+Result = TypeVar("Result")
 
 
 def embeddings_of(sentences: list[str]) -> Embeddings:
@@ -60,6 +69,89 @@ def test_from_the_hub_tasks_are_mtebs_own() -> None:
         task = mteb_suite.from_hub(name)
         assert type(task) is type(mteb.get_task(theirs))
         assert task.metadata.dataset["revision"] == revision
+
+
+# the hub: its libraries read HF_ENDPOINT and HF_HOME when they are imported, hence the new processes
+
+ROWS = [{"sentence1": f"a{i}", "sentence2": f"b{i}", "score": i * 7 % 12 / 3} for i in range(12)]
+
+
+def in_new_process(function: Callable[..., Result], *arguments: object) -> Result:
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    """The hub of new processes, with STS13; STS14 and STS15 are damaged, STS16 is in trouble, others are missing."""
+    whole = gzip.compress("".join(json.dumps(row) + "\n" for row in ROWS).encode())
+    with serve(
+        {
+            hub_path("STS13", "test.jsonl.gz"): whole,
+            hub_path("STS14", "test.jsonl.gz"): whole[:40],
+            hub_path("STS15", "test.jsonl.gz"): gzip.compress(b"<html>"),
+            hub_path("STS16", "README.md"): 500,
+        }
+    ) as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.endpoint)
+        monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+        monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+        yield hub
+
+
+def hub_path(name: str, file: str) -> str:
+    return f"/datasets/mteb/{name.lower()}-sts/resolve/{TASKS[name].revision}/{file}"
+
+
+def score_from_hub(out: Path) -> list[Score]:
+    built = mteb_suite.tasks(open_source("hub"), ["STS13"])
+    return mteb_suite.evaluate(embeddings_of(mteb_suite.sentences(built)), built, ["STS13"], MODEL, out)
+
+
+def test_from_the_hub_data_are_those_of_the_pinned_revision(hub: Hub, tmp_path: Path) -> None:
+    (score,) = in_new_process(score_from_hub, tmp_path)
+    first, second, golds = ([row[column] for row in ROWS] for column in ("sentence1", "sentence2", "score"))
+    rows = embeddings_of(first + second).matrix
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    cosines = (unit[:12] * unit[12:]).sum(axis=1)
+    assert (score.task, score.n) == ("STS13", 12)
+    assert score.value == pytest.approx(100 * spearmanr(golds, cosines).statistic, abs=1e-4)
+    (written,) = tmp_path.rglob("STS13.json")
+    assert json.loads(written.read_text())["dataset_revision"] == TASKS["STS13"].revision
+    asked = [path for path in hub.requests if "sts13-sts" in path]
+    assert hub_path("STS13", "test.jsonl.gz") in asked
+    assert all(f"/{TASKS['STS13'].revision}" in path for path in asked)
+
+
+def refusals(names: list[str]) -> tuple[dict[str, str], float]:
+    """What is said of each data set, and the seconds that the client would have waited between its attempts."""
+    waits: list[float] = []
+    time.sleep = waits.append
+    said = {}
+    for name in names:
+        with pytest.raises(InputError) as refused:
+            mteb_suite.tasks(open_source("hub"), [name])
+        said[name] = str(refused.value)
+    return said, sum(waits)
+
+
+def check_refusals(names: list[str]) -> None:
+    said, waited = in_new_process(refusals, names)
+    for name, message in said.items():
+        start = f"mteb's {name} (mteb/{name.lower()}-sts@{TASKS[name].revision}) can't be read: "
+        assert re.fullmatch(re.escape(start) + ".+", message), message  # one line: no dot matches its end
+    assert waited < 30
+
+
+def test_data_sets_that_the_hub_lacks_or_has_damaged_are_named(hub: Hub) -> None:
+    check_refusals(["STS12", "STS14", "STS15", "STS16"])
+
+
+def test_a_data_set_is_named_when_the_hub_is_out_of_reach(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with serve({}) as gone:
+        monkeypatch.setenv("HF_ENDPOINT", gone.endpoint)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    check_refusals(["STS13"])
 
 
 # gensim's Lee
