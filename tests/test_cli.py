@@ -66,8 +66,8 @@ def run_id(config: Path) -> str:
 # ------------------------------------------------------------------------------------------------ what works
 
 
-def test_plan_lists_runs_sharing_and_work():
-    result = arccse("plan", "--config", "config/smoke.yaml")
+def test_plan_lists_runs_sharing_and_work(tmp_path):
+    result = arccse("plan", "--config", ROOT / "config" / "smoke.yaml", folder=tmp_path)  # where nothing is done yet
     assert result.returncode == 0, result.stderr
     assert "11 different ones" in result.stdout
     assert "is shared by main (SimCSE), margin (margin=0)" in result.stdout
