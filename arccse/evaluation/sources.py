@@ -7,6 +7,7 @@ space and joined with single blanks, as SentEval's readers do it, so a sentence 
 import math
 import os
 import posixpath
+import shutil
 import tarfile
 import tempfile
 from collections.abc import Sequence
@@ -535,17 +536,22 @@ def _publish(new: Path, folder: Path) -> None:
 
 
 def unpack(tar: Path, folder: Path, wanted: Sequence[str]) -> None:
-    """Extract the files `wanted` (`downstream/…`) from SentEval's archive, whose members start below it.
+    """Write the files `wanted` (`downstream/…`) out of SentEval's archive, whose members start below it.
 
-    Other members are never written, and tarfile's "data" filter refuses links and paths that leave `folder`.
-    InputError where the archive is damaged or a member is refused.
+    Only regular files are written, and only under the names in `wanted`, wherever a member's own name or a link may
+    point to. InputError where the archive is damaged or a wanted member is no regular file.
     """
-    (folder / "downstream").mkdir(parents=True)
     try:
         with tarfile.open(tar) as archive:
             for member in archive:
-                if posixpath.normpath(f"downstream/{member.name}") in wanted:
-                    archive.extract(member, folder / "downstream", filter="data")
+                name = posixpath.normpath(f"downstream/{member.name}")
+                if name in wanted:
+                    content = archive.extractfile(member) if member.isreg() else None
+                    if content is None:
+                        raise tarfile.TarError(f"{member.name} is no regular file")
+                    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                    with (folder / name).open("wb") as file:
+                        shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError) as error:
         raise InputError(f"{HUB_FILE} of {HUB_REPO} cannot be unpacked: {error}.") from error
 
