@@ -19,7 +19,7 @@ from arccse.errors import InputError, first_line
 from arccse.files import atomic_path
 
 
-@dataclass
+@dataclass(frozen=True)
 class Best:
     """The best checkpoint so far: its dev Spearman × 100, its step, its weights."""
 
@@ -56,11 +56,9 @@ def save(
         **{f"random.{device}": state for device, state in random_states().items()},
     }
     said = json.dumps({"step": step, "best_dev": best.dev, "best_step": best.step, "log": dict(log)})
-    # a clone of its own for each: safetensors refuses tensors that share memory
-    apart = {name: tensor.detach().clone().contiguous() for name, tensor in tensors.items()}
     try:
         with atomic_path(path) as temporary:
-            save_file(apart, temporary, {"state": said})
+            save_file(tensors, temporary, {"state": said})
     except (OSError, SafetensorError) as error:
         full = getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error)
         why = "the disk is full" if full else first_line(error).rstrip(".")
@@ -69,8 +67,8 @@ def save(
         ) from error
 
 
-def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, best: Best) -> tuple[int, dict[str, Any]]:
-    """Put back what `save` wrote into a model, an optimizer and a best checkpoint; return (step, log).
+def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, Best, dict[str, Any]]:
+    """Put back what `save` wrote into a model, an optimizer and torch's generators; return (step, best, log).
 
     Raises:
         InputError: the file is damaged or of another model.
@@ -88,12 +86,11 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, best: B
         i, _, key = name.partition(".")
         moments.setdefault(int(i), {})[key] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    best.dev, best.step, best.weights = said["best_dev"], said["best_step"], part(tensors, "best.")
     states = part(tensors, "random.")
     torch.set_rng_state(states["cpu"])
     if "cuda" in states and torch.cuda.is_available():
         torch.cuda.set_rng_state(states["cuda"])
-    return said["step"], said["log"]
+    return said["step"], Best(said["best_dev"], said["best_step"], part(tensors, "best.")), said["log"]
 
 
 def random_states() -> dict[str, Tensor]:

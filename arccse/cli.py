@@ -216,8 +216,8 @@ def set_threads(threads: int | None) -> None:
     if threads:
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
             os.environ[variable] = str(threads)
-    if "torch" in sys.modules and threads:  # as in a test that calls several commands
-        sys.modules["torch"].set_num_threads(threads)
+        if "torch" in sys.modules:  # as in a test that calls several commands
+            sys.modules["torch"].set_num_threads(threads)
 
 
 def quiet_libraries() -> None:

@@ -314,12 +314,13 @@ def validate(config: Config) -> None:
         models.check_model(chosen.model)
         if not chosen.model.startswith("package:") and not Path(chosen.model).is_dir() and not chosen.revision:
             raise InputError(f"encoders.{name}.revision: the hub model '{chosen.model}' needs a pinned revision.")
+    published = published_encoders()
     for name, study in config.studies.items():
         for unknown in set(study.encoders or []) - set(config.encoders):
             hint = nearest(unknown, list(config.encoders))
             raise InputError(f"studies.{name}.encoders: no encoder '{unknown}'; {hint}")
-        for unknown in set(study.published or []) - published_encoders():
-            hint = nearest(unknown, sorted(published_encoders()))
+        for unknown in set(study.published or []) - published:
+            hint = nearest(unknown, sorted(published))
             raise InputError(f"studies.{name}.published: no published rows for '{unknown}'; {hint}")
         labels: dict[tuple[str, str], str] = {}
         for row in config.rows(name):

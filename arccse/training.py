@@ -84,7 +84,7 @@ def train(
     factor = linear_decay(steps, math.ceil(h.warmup_ratio * steps))
     meter, best, done = Meter(encoder, dev, h), Best(), 0
     if state and state.is_file():
-        done, log = checkpoint.load(state, encoder, optimizer, best)
+        done, best, log = checkpoint.load(state, encoder, optimizer)
         meter.resume(log)
     else:
         meter.measure(step=0, learning_rate=0.0)

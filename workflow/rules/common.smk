@@ -20,6 +20,7 @@ except InputError as error:
     sys.exit(f"arccse: {error}")
 
 RUNS = CONFIG.runs()
+SUITES = {run: CONFIG.suites_of(run) for run in RUNS}
 RESULTS = str(paths.results(CONFIG))
 
 
@@ -35,7 +36,7 @@ def report_files():
 
 def all_scores(wildcards):
     """The scores of every run on every suite that its studies ask for."""
-    return [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in RUNS for suite in CONFIG.suites_of(run)]
+    return [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in RUNS for suite in SUITES[run]]
 
 
 def check_evaluation_data():

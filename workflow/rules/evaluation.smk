@@ -5,7 +5,7 @@ rule embed:
     output:
         temp(f"{RESULTS}/runs/{{run}}/embeddings.parquet"),
     params:
-        suites=lambda wildcards: [f"--suite {suite}" for suite in CONFIG.suites_of(wildcards.run)],
+        suites=lambda wildcards: [f"--suite {suite}" for suite in SUITES[wildcards.run]],
         pooling=lambda wildcards: RUNS[wildcards.run].variant.hyperparameters.pooling,
         source=CONFIG.data,
     log:
