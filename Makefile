@@ -20,8 +20,9 @@ run: install
 test: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadfile
 
+# of the gathered results of config/laptop.yaml; trains nothing
 report: install
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config config/smoke.yaml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config config/laptop.yaml
 
 lint: install
 	$(BIN)/ruff check .

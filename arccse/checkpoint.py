@@ -35,7 +35,7 @@ def save(
 
     Args:
         path: the file.
-        step: steps done. Batches and masks follow from it and the seed.
+        step: steps done. Batches, masks and dropout follow from it and the seed.
         model: with every trained weight.
         optimizer: over the model's parameters.
         best: the best checkpoint so far.
@@ -53,7 +53,6 @@ def save(
         **{f"model.{name}": weight for name, weight in model.state_dict().items()},
         **{f"best.{name}": weight for name, weight in best.weights.items()},
         **moments,
-        **{f"random.{device}": state for device, state in random_states().items()},
     }
     said = json.dumps({"step": step, "best_dev": best.dev, "best_step": best.step, "log": dict(log)})
     try:
@@ -68,7 +67,7 @@ def save(
 
 
 def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, Best, dict[str, Any]]:
-    """Put back what `save` wrote into a model, an optimizer and torch's generators; return (step, best, log).
+    """Put back what `save` wrote into a model and an optimizer; return (step, best, log).
 
     Raises:
         InputError: the file is damaged or of another model.
@@ -86,17 +85,7 @@ def load(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tupl
         i, _, key = name.partition(".")
         moments.setdefault(int(i), {})[key] = value
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
-    states = part(tensors, "random.")
-    torch.set_rng_state(states["cpu"])
-    if "cuda" in states and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states["cuda"])
     return said["step"], Best(said["best_dev"], said["best_step"], part(tensors, "best.")), said["log"]
-
-
-def random_states() -> dict[str, Tensor]:
-    """The states of torch's generators that dropout draws from."""
-    states = {"cpu": torch.get_rng_state()}
-    return states | {"cuda": torch.cuda.get_rng_state()} if torch.cuda.is_available() else states
 
 
 def part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

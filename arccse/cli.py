@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from arccse.errors import InputError, Interrupted, nearest
+from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
 if TYPE_CHECKING:
     from arccse.evaluation.scores import Score
@@ -33,7 +34,8 @@ console = Console(width=None if sys.stdout.isatty() else 200)
 ConfigFile = Annotated[Path, typer.Option("--config", help="A file under config/.")]
 Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on the Hugging Face hub.")]
 PoolingName = Annotated[str | None, typer.Option("--pooling", help="cls, mean, first-last-avg or top2-avg.")]
-SuiteNames = Annotated[list[str], typer.Option("--suite", help="sts, mteb, transfer or transfer-fast; repeatable.")]
+SUITES = "sts, mteb, transfer, transfer-fast, order, or sts under a pooling, such as sts-mean; repeatable."
+SuiteNames = Annotated[list[str], typer.Option("--suite", help=SUITES)]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
 DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]
 Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
@@ -42,7 +44,6 @@ Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute wit
 
 def main() -> None:
     """Entry point: an InputError becomes one message on stderr and exit status 2."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         app(standalone_mode=True)
@@ -103,7 +104,7 @@ def train(
     threads: Threads = None,
 ) -> None:
     """Train one run: model/, history.csv and run.json in results/<config>/runs/<run>/."""
-    from arccse import paths, runs
+    from arccse import devices, paths
     from arccse.config import load
 
     loaded = load(config)
@@ -111,11 +112,14 @@ def train(
     if run not in known:
         raise InputError(f"--run: {config} has no run '{run}'; {nearest(run, list(known))}")
     set_threads(threads)
+    keep_freed_memory()
     quiet_libraries()
     if not paths.corpus(loaded).is_file():
         corpus(config)
-    with Bar(run, "steps") as bar:
-        runs.train(loaded, known[run], bar.update)
+    from arccse import runs  # with torch, which reads the number of threads
+
+    with devices.acquire() as device, Bar(run, "steps") as bar:
+        runs.train(loaded, known[run], bar.update, device)
 
 
 @app.command()
@@ -129,13 +133,14 @@ def embed(
     revision: Revision = None,
     threads: Threads = None,
 ) -> None:
-    """Encode every sentence of one or more suites once, for `arccse evaluate --embeddings`."""
+    """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
     from arccse.evaluation import suites
     from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
 
     source = open_source(data)
     selection = {name: suites.tasks(name, source, task) for name in suite}
+    pooling = suites.one_pooling(suite, pooling)
     make_writable(out.parent)
     set_threads(threads)
     encode(model, pooling, revision, suites.sentences(source, selection)).save(out)
@@ -162,6 +167,7 @@ def evaluate(
 
     source = open_source(data)
     selection = {chosen: suites.tasks(chosen, source, task) for chosen in suite}
+    pooling = suites.one_pooling(suite, pooling)
     make_writable(out)
     set_threads(threads)
     if embeddings is None:
@@ -173,12 +179,22 @@ def evaluate(
 
 
 @app.command()
-def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
-    """Gather the runs' scores and histories; write scores.csv, the tables and the figures."""
+def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
     from arccse.config import load
-    from arccse.report import build
+    from arccse.report import results
 
-    for path in build.write(load(config)):
+    results.gather(load(config))
+
+
+@app.command()
+def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data."""
+    from arccse.config import load
+    from arccse.report import build, results
+
+    loaded = load(config)
+    for path in build.write(loaded, results.load(loaded)):
         console.print(str(path))
 
 
@@ -192,13 +208,15 @@ def schema() -> None:
 
 def encode(model: str, pooling: str | None, revision: str | None, sentences: list[str]) -> Any:
     """The embeddings of distinct sentences under a model, with a progress bar."""
-    from arccse.encoder import load, pick_device
+    from arccse import devices
+    from arccse.encoder import load
     from arccse.evaluation.embeddings import Embeddings
 
+    keep_freed_memory()
     quiet_libraries()
-    encoder = load(model, pooling, revision=revision).to(pick_device())
     total = len(set(sentences))
-    with Bar(f"encoding with {model}", "sentences") as bar:
+    with devices.acquire() as device, Bar(f"encoding with {model}", "sentences") as bar:
+        encoder = load(model, pooling, revision=revision).to(device)
         return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total))
 
 
@@ -206,28 +224,6 @@ def model_name(model: str) -> str:
     """organisation/model, the form that MTEB files results under."""
     name = model.removeprefix("package:").strip("/").replace("..", "").strip("/")
     return "/".join(name.split("/")[-2:]) if "/" in name else f"local/{name}"
-
-
-def set_threads(threads: int | None) -> None:
-    """Compute with so many threads in torch, numba and BLAS.
-
-    They read the environment when they are imported, which the commands do only after this.
-    """
-    if threads:
-        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-            os.environ[variable] = str(threads)
-        if "torch" in sys.modules:  # as in a test that calls several commands
-            sys.modules["torch"].set_num_threads(threads)
-
-
-def quiet_libraries() -> None:
-    """No progress bars but ours."""
-    import datasets
-    import transformers
-
-    transformers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
 
 
 def print_scores(scores: Sequence["Score"]) -> None:

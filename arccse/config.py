@@ -4,6 +4,7 @@ Every hyperparameter is defined, given its default and validated in `Hyperparame
 variant's hyperparameters are layered: `training` of the config, of the encoder, of the study, then the variant's own.
 """
 
+import ast
 import csv
 import hashlib
 import itertools
@@ -25,6 +26,19 @@ from arccse.evaluation import sources
 from arccse.evaluation.suites import SUITES, Suite
 
 
+def pair_objectives() -> dict[str, tuple[str, ...]]:
+    """The pair objectives, functions f(z, z_pos, …) of objectives.py: name → the hyperparameters they take.
+
+    Read from the source, since importing it takes torch's seconds.
+    """
+    module = ast.parse((files("arccse") / "objectives.py").read_text(encoding="utf-8"))
+    parameters = {f.name: [a.arg for a in f.args.args] for f in module.body if isinstance(f, ast.FunctionDef)}
+    return {name: tuple(taken[2:]) for name, taken in parameters.items() if taken[:2] == ["z", "z_pos"]}
+
+
+OBJECTIVES = pair_objectives()
+
+
 class Strict(BaseModel):
     """Unknown keys are errors, values are frozen, and "1" is not 1."""
 
@@ -38,13 +52,15 @@ class Hyperparameters(Strict):
     paper (EMNLP 2021, section 5 and appendix A); ArcCSE's where known (ACL 2022), otherwise "assumed".
     """
 
-    objective: Literal["nt_xent", "arccon"] = "nt_xent"
+    objective: str = "nt_xent"  # a function of objectives.py
     temperature: Annotated[float, Field(gt=0)] = 0.05  # SimCSE; three re-implementations of ArcCSE agree
-    margin: Annotated[float, Field(ge=0, lt=180)] = 10.0  # degrees, arccon only; the three agree
+    margin: Annotated[float, Field(ge=0, lt=180)] = 10.0  # degrees, not for nt_xent; the three agree
     triplet_weight: Annotated[float, Field(ge=0)] = 0.0  # λ; 0 is no triplet objective, 0.1 for ArcCSE assumed
     triplet_margin: Annotated[float, Field(ge=0, le=2)] = 0.0  # in units of cosine; assumed
     triplet_dropout: bool = False  # whether the triplet branch encodes with dropout; assumed
     mask_ratios: tuple[float, float] = (0.2, 0.4)  # near, far; the authors' article
+    mask_shape: Literal["span", "scattered"] = "span"  # the article; scattered is an ablation
+    mask_nested: bool = True  # the far mask holds the near one; the article; false is an ablation
     pooling: models.Pooling = "cls"  # SimCSE: [CLS]; ArcCSE assumed
     head: Literal["mlp", "none"] = "mlp"  # dense and tanh, in training only; SimCSE, unsupervised
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # SimCSE table 3
@@ -59,6 +75,15 @@ class Hyperparameters(Strict):
     eval_every: Annotated[int, Field(ge=1)] = 125  # steps; SimCSE's script (its paper says 250)
     geometry_every: Annotated[int, Field(ge=1)] = 10  # steps; SimCSE's issue tracker on its figure 3
     precision: Literal["fp32", "bf16"] = "fp32"  # assumed
+    noise: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of positives that are another sentence
+    chunk_size: Annotated[int, Field(ge=1)] | None = None  # rows encoded at once, to save memory; null: the batch
+
+    @field_validator("objective")
+    @classmethod
+    def known_objective(cls, value: str) -> str:
+        if value not in OBJECTIVES:
+            raise ValueError(f"must be {' or '.join(map(repr, OBJECTIVES))}, the functions of arccse/objectives.py")
+        return value
 
     @field_validator("mask_ratios", mode="before")
     @classmethod
@@ -93,17 +118,28 @@ class Hyperparameters(Strict):
     def canonical(self) -> dict[str, Any]:
         """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
 
-        ArcCon at 0° is NT-Xent; without a triplet objective its settings do nothing; without training only
-        the pooling is left.
+        ArcCon at 0° is NT-Xent; a margin does nothing for an objective that takes none, nor do the triplet
+        objective's settings without it; without training only the pooling is left.
         """
         if self.epochs == 0:
             return {"epochs": 0, "pooling": self.pooling}
         values = self.model_dump(mode="json")
-        if self.objective == "nt_xent" or self.margin == 0:
-            values |= {"objective": "nt_xent", "margin": 0.0}
+        if self.objective == "arccon" and self.margin == 0:
+            values["objective"] = "nt_xent"
+        if "margin" not in OBJECTIVES[values["objective"]]:
+            values["margin"] = 0.0
         if self.triplet_weight == 0:
             for key in ("triplet_margin", "triplet_dropout", "mask_ratios"):
                 del values[key]
+        # Left out where they have no effect, so that the runs of before these keys keep their identity.
+        if self.triplet_weight == 0 or self.mask_shape == "span":
+            del values["mask_shape"]
+        if self.triplet_weight == 0 or self.mask_nested:
+            del values["mask_nested"]
+        if self.noise == 0:
+            del values["noise"]
+        if (self.chunk_size or self.batch_size) >= self.batch_size:
+            del values["chunk_size"]
         return values
 
 
@@ -137,7 +173,8 @@ class Variant:
         canonical = self.hyperparameters.canonical()
         if self.untrained:
             return "untrained"
-        pair = "simcse" if canonical["objective"] == "nt_xent" else f"arccon{canonical['margin']:g}"
+        objective, margin = canonical["objective"], canonical["margin"]
+        pair = "simcse" if objective == "nt_xent" else objective + (f"{margin:g}" if margin else "")
         if "mask_ratios" not in canonical:
             return pair
         near, far = (round(100 * ratio) for ratio in canonical["mask_ratios"])
@@ -228,10 +265,21 @@ class Config(Strict):
         corpus.check_spec(value)
         return value
 
+    @field_validator("data")
+    @classmethod
+    def known_data(cls, value: str) -> str:
+        sources.source_class(value)
+        return value
+
     @cached_property
     def source(self) -> sources.Source:
         """The evaluation data; InputError if the folder or package is not there."""
         return sources.open_source(self.data)
+
+    @property
+    def dev_name(self) -> str:
+        """What a run's identity calls the dev set; known without the data."""
+        return sources.source_class(self.data).dev_name
 
     def rows(self, study_name: str) -> list[Row]:
         """The rows of a study, in the config's order, an encoder at a time."""
@@ -251,7 +299,7 @@ class Config(Strict):
             f"studies.{study_name}.variants.{label}": override,
         }
         hyperparameters = layered(layers)
-        variant = Variant(chosen.model, chosen.revision, self.corpus, self.source.dev_name, hyperparameters)
+        variant = Variant(chosen.model, chosen.revision, self.corpus, self.dev_name, hyperparameters)
         # Nothing is random about an encoder that is not trained: one run stands for every seed.
         seeds = [0] if variant.untrained else study.seeds or self.seeds
         return Row(label, encoder_name, variant, tuple(Run(variant, seed) for seed in dict.fromkeys(seeds)))

@@ -17,8 +17,14 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from arccse.cpu import CPUKernels
 from arccse.errors import InputError, first_line
+from arccse.evaluation.embeddings import MASK
 from arccse.models import POOLINGS, Pooling, check_pooling, resolve
+from arccse.padding import length_groups
+
+# A CPU's time follows the tokens, padding included; a GPU's at these sizes follows the number of launches.
+GROUPS_ON_CPU = 4
 
 
 class Encoder(nn.Module):
@@ -39,6 +45,8 @@ class Encoder(nn.Module):
         self.pooling = pooling
         self.max_length = max_length
         self.head = projection_head(transformer.config) if head else None
+        if pooling == "cls":
+            keep_first_token(transformer)
 
     @property
     def device(self) -> torch.device:
@@ -46,9 +54,29 @@ class Encoder(nn.Module):
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Pooled embeddings, (N, d), of (N, L) token ids and their 0/1 attention mask."""
+        return self.pool(self.transformer.get_input_embeddings()(input_ids), attention_mask)
+
+    def forward_in_groups(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        """What `forward` gives, faster on a CPU: rows of like length go through together, with less padding."""
+        if self.device.type != "cpu":
+            return self(input_ids, attention_mask)
+        lengths = attention_mask.sum(1).numpy()
+        # For bfloat16 products oneDNN compiles a kernel for each new shape, which costs more than the padding.
+        groups = length_groups(lengths, 1 if torch.is_autocast_enabled("cpu") else GROUPS_ON_CPU)
+        # One look-up for all groups: its gradient is as large as the vocabulary, whatever the number of rows.
+        words = self.transformer.get_input_embeddings()(input_ids)
+        with CPUKernels():
+            parts = [
+                self.pool(words[rows, : lengths[rows].max()], attention_mask[rows, : lengths[rows].max()])
+                for rows in groups
+            ]
+        return torch.cat(parts)[np.argsort(np.concatenate(groups))]
+
+    def pool(self, words: Tensor, attention_mask: Tensor) -> Tensor:
+        """Pooled embeddings, (N, d), of (N, L, d) word embeddings and their 0/1 attention mask."""
         all_layers = self.pooling in ("first-last-avg", "top2-avg")
         output = self.transformer(
-            input_ids=input_ids,
+            inputs_embeds=words,
             attention_mask=attention_mask,
             output_hidden_states=all_layers,
             return_dict=True,
@@ -69,7 +97,15 @@ class Encoder(nn.Module):
         return pooled if self.head is None else self.head(pooled)
 
     def token_ids(self, sentences: Sequence[str], max_length: int | None = None) -> list[list[int]]:
-        """Token ids of each sentence with its special tokens, cut at `max_length` (default: the encoder's own)."""
+        """Token ids of each sentence with its special tokens, cut at `max_length` (default: the encoder's own).
+
+        MASK in a sentence becomes the tokenizer's mask token; InputError where it has none.
+        """
+        if any(MASK in sentence for sentence in sentences):
+            if self.tokenizer.mask_token is None:
+                name = self.transformer.config.name_or_path
+                raise InputError(f"Encoder '{name}' has no mask token to stand for {MASK} in a sentence.")
+            sentences = [sentence.replace(MASK, self.tokenizer.mask_token) for sentence in sentences]
         encoded = self.tokenizer(
             list(sentences),
             truncation=True,
@@ -81,13 +117,13 @@ class Encoder(nn.Module):
 
     def batch(self, ids: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """Pad token ids to (N, L) input ids and (N, L) attention mask on the encoder's device."""
-        longest = max(len(row) for row in ids)
-        input_ids = torch.full((len(ids), longest), self.tokenizer.pad_token_id)
-        attention_mask = torch.zeros((len(ids), longest), dtype=torch.long)
-        for i, row in enumerate(ids):
-            input_ids[i, : len(row)] = torch.tensor(row)
-            attention_mask[i, : len(row)] = 1
-        return input_ids.to(self.device), attention_mask.to(self.device)
+        lengths = np.array([len(row) for row in ids])
+        attended = np.arange(lengths.max()) < lengths[:, None]
+        input_ids = np.full(attended.shape, self.tokenizer.pad_token_id, dtype=np.int64)
+        input_ids[attended] = np.concatenate(ids)
+        return torch.from_numpy(input_ids).to(self.device), torch.from_numpy(attended.astype(np.int64)).to(
+            self.device
+        )
 
     @torch.inference_mode()
     def encode(
@@ -227,6 +263,21 @@ def length_limit(folder: Path, config: Any, tokenizer: Any) -> int:
     return min(positions, tokenizer.model_max_length, own or positions)
 
 
+def keep_first_token(transformer: Any) -> None:
+    """Spare the last layer's feed-forward on all tokens but the first, the only one that [CLS] pooling reads.
+
+    Two thirds of a layer's arithmetic for the same embeddings and gradients. `last_hidden_state` has length 1.
+    """
+
+    def first_token(_module: nn.Module, _inputs: Any, output: Any) -> Any:
+        return (output[0][:, :1], *output[1:]) if isinstance(output, tuple) else output[:, :1]
+
+    layers = transformer.transformer if transformer.config.model_type == "distilbert" else transformer.encoder
+    last = layers.layer[-1]
+    # what the feed-forward reads: in BERT's families the attention block's output, in DistilBERT that of its norm
+    (last.sa_layer_norm if hasattr(last, "sa_layer_norm") else last.attention).register_forward_hook(first_token)
+
+
 def projection_head(config: Any) -> nn.Module:
     """A dense layer and tanh over the hidden size, initialised as BERT's own layers are."""
     dense = nn.Linear(config.hidden_size, config.hidden_size)
@@ -259,11 +310,6 @@ def sentence_transformer(folder: Path, pooling: Pooling, max_length: int) -> Any
         )
     modules.append(PoolingModule(config.hidden_size, "cls" if pooling == "cls" else "mean"))
     return SentenceTransformer(modules=modules, device="cpu")
-
-
-def pick_device() -> torch.device:
-    """Where encoders run: the GPU if there is one, otherwise the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 @contextmanager

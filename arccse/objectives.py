@@ -4,11 +4,31 @@ Embeddings need not be normalised; every similarity is a cosine. bfloat16 and fl
 float32, since a temperature of 0.05 turns their rounding errors into errors of the loss.
 """
 
+import inspect
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+
+def pair_loss(objective: str, z: Tensor, z_pos: Tensor, settings: Mapping[str, Any]) -> Tensor:
+    """The loss of the pair objective of that name, a function f(z, z_pos, …) below.
+
+    Args:
+        objective: the function's name.
+        z: (N, d) embeddings of N sentences.
+        z_pos: (N, d) their positives, row by row.
+        settings: values of the function's other parameters, by name; those that it does not have are left out.
+
+    Returns:
+        The scalar loss.
+    """
+    function = globals()[objective]
+    taken = [name for name in inspect.signature(function).parameters if name in settings]
+    return function(z, z_pos, **{name: settings[name] for name in taken})
 
 
 def nt_xent(z: Tensor, z_pos: Tensor, temperature: float) -> Tensor:

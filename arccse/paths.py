@@ -25,6 +25,11 @@ def corpus(config: Config) -> Path:
     return results(config) / "data" / f"corpus-{hashlib.sha256(config.corpus.encode()).hexdigest()[:8]}.txt"
 
 
+def tokens(config: Config) -> Path:
+    """The folder of the corpus' token ids, a store for each tokenizer and length; they name themselves."""
+    return results(config) / "data" / "tokens"
+
+
 def evaluation_data(config: Config) -> Path:
     """The checksums of the evaluation data, written once all of it could be read."""
     return results(config) / "data" / "evaluation.json"
@@ -32,6 +37,22 @@ def evaluation_data(config: Config) -> Path:
 
 def scores(config: Config) -> Path:
     return results(config) / "scores.csv"
+
+
+def histories(config: Config) -> Path:
+    return results(config) / "histories.csv"
+
+
+def pairs(config: Config) -> Path:
+    return results(config) / "pairs.parquet"
+
+
+def run_records(config: Config) -> Path:
+    return results(config) / "runs.json"
+
+
+def page(config: Config) -> Path:
+    return results(config) / "report.html"
 
 
 def table(config: Config, study: str, kind: str) -> Path:

@@ -9,7 +9,7 @@ from arccse.config import Config, Run
 
 def show(config: Config, console: Console) -> None:
     """Print a table for each study, the runs that studies share, and an estimate of the work."""
-    size = corpus_size(config)
+    size, _ = corpus_size(config), config.source  # whose absence is to be known now, not when training starts
     if config.caveat:
         console.print(config.caveat)
     for name, study in config.studies.items():

@@ -20,13 +20,13 @@ PACKAGES = (
 )
 
 
-def environment() -> dict[str, Any]:
+def environment(device: torch.device) -> dict[str, Any]:
     """Git commit of the code (with "-dirty" where it was changed since), package versions, device and threads."""
     return {
         "git_commit": git_commit(),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in ("arccse", *PACKAGES)},
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else cpu_name(),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
         "threads": torch.get_num_threads(),
     }
 

@@ -2,29 +2,32 @@
 
 import copy
 import math
+import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import spearmanr
 from torch import Tensor
 
 from arccse import checkpoint, objectives
+from arccse.batches import Views, rows_of_steps, seed_dropout, views_of
 from arccse.checkpoint import Best, StopSignals
 from arccse.config import Hyperparameters, Run
-from arccse.encoder import Encoder, load, pick_device, without_dropout
+from arccse.corpus import tokenised
+from arccse.distributed import Processes
+from arccse.encoder import Encoder, load, without_dropout
 from arccse.errors import Interrupted
 from arccse.evaluation.sources import Pairs
 from arccse.geometry import alignment, uniformity
-from arccse.masking import nested_masks
 
-# Streams of random numbers drawn from a run's seed, so that none depends on how much another has used.
-ORDER, MASKS = 0, 1
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,14 @@ class Trained:
             row before), learning_rate, dev_spearman (× 100), alignment, uniformity, sentences_per_second.
         selected_step: the step of that checkpoint.
         seconds: wall time in training steps and in dev evaluations.
+        sentences: in the corpus.
     """
 
     encoder: Encoder
     history: pd.DataFrame
     selected_step: int
     seconds: dict[str, float]
+    sentences: int
 
 
 Progress = Callable[[int, int, dict[str, float]], object]
@@ -50,36 +55,44 @@ Progress = Callable[[int, int, dict[str, float]], object]
 
 def train(
     run: Run,
-    sentences: list[str],
+    text: Path,
+    stores: Path,
     dev: Pairs,
     progress: Progress | None = None,
     state: Path | None = None,
     save_every: int = 100,
     stop: StopSignals | None = None,
+    device: torch.device = CPU,
 ) -> Trained:
     """Train one run and keep the checkpoint with the best dev Spearman.
+
+    Several processes that `accelerate launch` started train it together, each on its share of every batch.
 
     Args:
         run: the variant and its seed; together with the corpus, the dev set and the number of threads they decide
             every number but the timings.
-        sentences: the corpus.
+        text: the corpus, a sentence a line.
+        stores: folder for its token ids (`corpus.tokenised`).
         dev: rated pairs for selection and geometry.
         progress: called after each step with (step, steps, the latest measurements).
         state: where the training saves what it needs to go on after an interruption, and goes on from if it is
             there; the numbers are those of an uninterrupted training.
         save_every: steps between two saves.
         stop: signals to stop at: after the step under way, with the state saved.
+        device: where to compute.
 
     Raises:
-        InputError: fewer sentences than a batch, or a state that can't be written or used.
+        InputError: fewer sentences than a batch, a batch that the processes can't share, or a state that can't be
+            written or used.
         Interrupted: a signal came.
     """
-    h = run.variant.hyperparameters
-    steps = h.steps(len(sentences))
+    h, processes = run.variant.hyperparameters, Processes(device)
     torch.manual_seed(run.seed)
     encoder = load(
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
-    ).to(pick_device())
+    ).to(device)
+    corpus = tokenised(text, encoder.tokenizer, h.max_length, stores)
+    steps, own = h.steps(len(corpus)), processes.share(h.batch_size)
     optimizer = torch.optim.AdamW(parameter_groups(encoder, h.weight_decay), lr=h.learning_rate, fused=True)
     factor = linear_decay(steps, math.ceil(h.warmup_ratio * steps))
     meter, best, done = Meter(encoder, dev, h), Best(), 0
@@ -90,13 +103,12 @@ def train(
         meter.measure(step=0, learning_rate=0.0)
 
     encoder.train()
-    for step, rows in enumerate(batches(len(sentences), h.batch_size, run.seed, done, steps), start=done + 1):
-        ids = encoder.token_ids([sentences[i] for i in rows], h.max_length)
+    for step, rows in enumerate(rows_of_steps(len(corpus), h.batch_size, run.seed, done, steps), start=done + 1):
         learning_rate = h.learning_rate * factor(step - 1)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        losses = losses_of_batch(encoder, ids, h, np.random.default_rng([run.seed, MASKS, step]))
-        losses["loss"].backward()
+        views = views_of(encoder, corpus, rows, h, run.seed, step)
+        losses = backward(encoder, views, own, h, partial(seed_dropout, run.seed, step), processes)
         torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
@@ -109,55 +121,98 @@ def train(
                 best = Best(dev_spearman, step, copy.deepcopy(encoder.transformer.state_dict()))
         if progress:
             progress(step, steps, meter.latest)
-        if state and (step % save_every == 0 or (stop and stop.received)):
+        stopping = processes.any(bool(stop and stop.received))
+        if state and processes.rank == 0 and (step % save_every == 0 or stopping):
             checkpoint.save(state, step, encoder, optimizer, best, meter.log())
-        if stop and stop.received:
-            raise Interrupted(f"{run.id} stopped after step {step} of {steps}.", status=128 + stop.received)
+        if stopping:
+            status = 128 + ((stop and stop.received) or signal.SIGTERM)
+            raise Interrupted(f"{run.id} stopped after step {step} of {steps}.", status)
     if best.weights:
         encoder.transformer.load_state_dict(best.weights)
-    return Trained(encoder.eval(), pd.DataFrame(meter.rows), best.step, meter.seconds)
+    return Trained(encoder.eval(), pd.DataFrame(meter.rows), best.step, meter.seconds, len(corpus))
 
 
-def losses_of_batch(
-    encoder: Encoder, ids: list[list[int]], h: Hyperparameters, rng: np.random.Generator
+def backward(
+    encoder: Encoder,
+    views: Views,
+    own: range,
+    h: Hyperparameters,
+    seed_dropout: Callable[[int], None],
+    processes: Processes,
 ) -> dict[str, Tensor]:
-    """ℓ_pair + λ ℓ_tri of one batch of token ids: {"loss", "loss_pair", "loss_triplet"}, scalars.
+    """Add the gradient of a batch's loss to the parameters; return the losses.
 
-    Source: SimCSE section 3 for the two dropout views; ArcCSE for the sum.
+    In chunks, the embeddings are computed twice: without a graph for the loss and its gradient with respect to them,
+    which needs the whole batch, then chunk by chunk with a graph that this gradient goes back through.
+
+    Args:
+        encoder: in training mode.
+        views: of the whole batch.
+        own: the rows that this process encodes.
+        h: hyperparameters.
+        seed_dropout: called with a chunk's first row before the chunk is encoded.
+        processes: those that share the batch.
+
+    Source: Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021.
     """
-    input_ids, attention_mask = encoder.batch(ids)
-    with torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=h.precision == "bf16"):
-        # Both views in one pass: every row of it has a dropout mask of its own.
-        z, z_pos = encoder.project(encoder(input_ids.repeat(2, 1), attention_mask.repeat(2, 1))).chunk(2)
-        if h.objective == "arccon":
-            pair = objectives.arccon(z, z_pos, h.temperature, h.margin_radians)
-        else:
-            pair = objectives.nt_xent(z, z_pos, h.temperature)
-        if h.triplet_weight == 0:
-            return {"loss": pair, "loss_pair": pair}
-        triplet = triplet_of_batch(encoder, input_ids, attention_mask, h, rng)
-    return {"loss": pair + h.triplet_weight * triplet, "loss_pair": pair, "loss_triplet": triplet}
+    size = h.chunk_size or len(own)
+    chunks = [slice(row, min(row + size, own.stop)) for row in range(own.start, own.stop, size)]
 
+    def embed_chunk(rows: slice) -> Tensor:
+        seed_dropout(rows.start)
+        return embed(encoder, views.input_ids[:, rows], views.attention_mask[:, rows], h)
 
-def triplet_of_batch(
-    encoder: Encoder, input_ids: Tensor, attention_mask: Tensor, h: Hyperparameters, rng: np.random.Generator
-) -> Tensor:
-    """ℓ_tri of the batch's sentences that are long enough for two distinct masks; 0 if none is."""
-    special = torch.isin(input_ids, torch.tensor(encoder.tokenizer.all_special_ids, device=input_ids.device))
-    near, far = nested_masks(attention_mask.bool() & ~special, *h.mask_ratios, rng)
-    kept = near.any(1)
-    if not kept.any():
-        return torch.zeros((), device=input_ids.device)
-    mask_id = encoder.tokenizer.mask_token_id
-    views = torch.cat([input_ids, input_ids.masked_fill(near, mask_id), input_ids.masked_fill(far, mask_id)])
-    rows = kept.repeat(3)
-    if h.triplet_dropout:
-        z = encoder.project(encoder(views[rows], attention_mask.repeat(3, 1)[rows]))
+    with torch.set_grad_enabled(len(chunks) == 1):
+        z = torch.cat([embed_chunk(rows) for rows in chunks], dim=1)
+    if len(chunks) == 1:
+        losses = losses_of(processes.gather(z), views.ordered, h)
+        losses["loss"].backward()
     else:
-        with without_dropout(encoder):
-            z = encoder.project(encoder(views[rows], attention_mask.repeat(3, 1)[rows]))
-    whole, z_near, z_far = z.chunk(3)
-    return objectives.triplet(whole, z_near, z_far, h.triplet_margin)
+        losses = losses_of(processes.gather(z.requires_grad_()), views.ordered, h)
+        (gradient,) = torch.autograd.grad(losses["loss"], z)
+        for rows in chunks:
+            embed_chunk(rows).backward(gradient[:, rows.start - own.start : rows.stop - own.start])
+    processes.sum_gradients(encoder)
+    return losses
+
+
+def embed(encoder: Encoder, input_ids: Tensor, attention_mask: Tensor, h: Hyperparameters) -> Tensor:
+    """(k, n, d): k views of n sentences, (k, n, L) ids, through encoder and head.
+
+    The pair's two views are under dropout; the triplet's three, if there are any, as `h` says.
+
+    Source: SimCSE section 3 for the two dropout views.
+    """
+
+    def encode(views: slice) -> Tensor:
+        ids, attended = input_ids[views], attention_mask[views]
+        z = encoder.project(encoder.forward_in_groups(ids.flatten(0, 1), attended.flatten(0, 1)))
+        return z.unflatten(0, ids.shape[:2])
+
+    with torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=h.precision == "bf16"):
+        pair = encode(slice(0, 2))
+        if len(input_ids) == 2:
+            return pair
+        with nullcontext() if h.triplet_dropout else without_dropout(encoder):
+            return torch.cat([pair, encode(slice(2, 5))])
+
+
+def losses_of(z: Tensor, ordered: Tensor | None, h: Hyperparameters) -> dict[str, Tensor]:
+    """ℓ_pair + λ ℓ_tri of a batch: {"loss", "loss_pair", "loss_triplet"}, scalars.
+
+    Args:
+        z: (k, N, d) embeddings of the batch's views.
+        ordered: (N,) bool, the sentences that take part in the triplet objective.
+        h: hyperparameters.
+
+    Source: ArcCSE for the sum.
+    """
+    pair = objectives.pair_loss(h.objective, z[0], z[1], dict(h) | {"margin": h.margin_radians})
+    if h.triplet_weight == 0:
+        return {"loss": pair, "loss_pair": pair}
+    whole, near, far = z[2:, ordered]
+    triplet = objectives.triplet(whole, near, far, h.triplet_margin)
+    return {"loss": pair + h.triplet_weight * triplet, "loss_pair": pair, "loss_triplet": triplet}
 
 
 class Meter:
@@ -227,17 +282,6 @@ class Meter:
         self.latest = row
         self.restart()
         return row["dev_spearman"]
-
-
-def batches(corpus_size: int, batch_size: int, seed: int, done: int, steps: int) -> Iterator[np.ndarray]:
-    """Arrays of `batch_size` row numbers for the steps after `done`, up to `steps`; (seed, epoch) decides an epoch's
-    order."""
-    per_epoch = corpus_size // batch_size
-    for step in range(done, steps):
-        epoch, position = divmod(step, per_epoch)
-        if position == 0 or step == done:
-            order = np.random.default_rng([seed, ORDER, epoch]).permutation(corpus_size)
-        yield order[position * batch_size : (position + 1) * batch_size]
 
 
 def parameter_groups(encoder: Encoder, weight_decay: float) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ def train(folder: Path, fault: str = "none", at: int = 0) -> tuple[int, str]:
 
 def arrange(fault: str, at: int) -> None:
     """In the child: have the `at`-th step send a signal, or the `at`-th save break off half-way."""
-    losses, save_file, seen = training.losses_of_batch, checkpoint.save_file, {"steps": 0, "saves": 0}
+    losses, save_file, seen = training.losses_of, checkpoint.save_file, {"steps": 0, "saves": 0}
     signals = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 
     def faulty_losses(*arguments):
@@ -86,7 +86,7 @@ def arrange(fault: str, at: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         save_file(tensors, path, metadata)
 
-    training.losses_of_batch, checkpoint.save_file = faulty_losses, faulty_save
+    training.losses_of, checkpoint.save_file = faulty_losses, faulty_save
 
 
 def outcome(folder: Path) -> tuple[pd.DataFrame, str, int]:

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, what it writes, how it refuses."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -69,9 +70,14 @@ def run_id(config: Path) -> str:
 def test_plan_lists_runs_sharing_and_work(tmp_path):
     result = arccse("plan", "--config", ROOT / "config" / "smoke.yaml", folder=tmp_path)  # where nothing is done yet
     assert result.returncode == 0, result.stderr
-    assert "11 different ones" in result.stdout
-    assert "is shared by main (SimCSE), margin (margin=0)" in result.stdout
-    assert "60 steps" in result.stdout
+    assert "14 different ones" in result.stdout
+    assert "is shared by main (SimCSE), objective (NT-Xent), margin (margin=0)" in result.stdout
+    assert "52 steps" in result.stdout
+
+
+def test_plan_says_that_the_data_are_not_there(config):
+    config.write_text(config.read_text().replace("package:gensim", "senteval:/nowhere"))
+    refused(arccse("plan", "--config", config), "senteval:/nowhere", "downstream")
 
 
 def test_plan_of_the_paper_works_offline():
@@ -123,13 +129,18 @@ def test_train_then_report_without_snakemake(config):
     trained = arccse("train", "--config", config, "--run", run, "--threads", 1, folder=folder)
     assert trained.returncode == 0, trained.stderr
     run_folder = folder / "results" / "tiny" / "runs" / run
-    refused(arccse("report", "--config", config, folder=folder), run, "has not been scored on suite sts")
+    refused(arccse("gather", "--config", config, folder=folder), run, "has not been scored on suite sts")
+    refused(arccse("report", "--config", config, folder=folder), "scores.csv is not there", "arccse gather")
     scored = arccse(
         *("evaluate", run_folder / "model", "--suite", "sts", "--data", "package:gensim"),
         *("--out", run_folder / "sts"),
     )
     assert scored.returncode == 0, scored.stderr
-    assert arccse("report", "--config", config, folder=folder).returncode == 0
+    assert arccse("gather", "--config", config, folder=folder).returncode == 0
+    shutil.rmtree(folder / "results" / "tiny" / "runs")  # the report needs the gathered files alone
+    reported = arccse("report", "--config", config, folder=folder)
+    assert reported.returncode == 0, reported.stderr
+    assert (folder / "results" / "tiny" / "report.html").is_file()
     assert (folder / "results" / "tiny" / "tables" / "main.md").is_file()
 
 

@@ -1,7 +1,10 @@
 """Configs: what is accepted, what is refused and how, what a run's identity depends on."""
 
 import copy
+import inspect
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arccse import config as configs
+from arccse import objectives
 from arccse.config import Hyperparameters
 from arccse.errors import InputError
 
@@ -37,8 +41,51 @@ def test_smoke_has_the_variants_that_it_promises():
     config = configs.load(ROOT / "config" / "smoke.yaml")
     assert "not findings" in config.caveat
     names = {run.variant.name for run in config.runs().values()}
-    assert names == {"untrained", "simcse", "arccon10", "arccon20", "arccon10-triplet20-40", "arccon10-triplet30-60"}
-    assert len(config.runs()) == 1 + 5 * 2
+    both = {"simcse", "arccon10", "simcse-triplet20-40", "arccon10-triplet20-40", "arccon10-triplet30-60"}
+    assert names == {"untrained"} | both
+    assert {run.seed for run in config.runs().values()} == {0, 1}
+
+
+STUDIES = {
+    "main",
+    "objective",
+    "margin",
+    "temperature",
+    "mask_ratio",
+    "masks",
+    "triplet_weight",
+    "triplet_dropout",
+    "noise",
+    "order",
+    "pooling",
+}
+
+
+@pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
+def test_every_config_has_every_study(name, request):
+    if name == "laptop":
+        request.getfixturevalue("senteval")
+    config = configs.load(ROOT / "config" / f"{name}.yaml")
+    assert set(config.studies) == STUDIES
+    assert all(len(config.rows(study)) > 1 for study in STUDIES)
+    swept = {key for study in STUDIES for row in config.rows(study) for key in differing(row.variant.hyperparameters)}
+    wanted = {"objective", "margin", "temperature", "mask_ratios", "mask_shape", "mask_nested", "triplet_weight"}
+    assert wanted | {"triplet_margin", "triplet_dropout", "noise", "epochs"} <= swept
+    assert "order" in config.all_suites()
+    assert "sts-mean" in config.all_suites()
+
+
+def differing(h: Hyperparameters) -> set[str]:
+    """The hyperparameters that are not at their defaults."""
+    return {key for key, value in h if value != Hyperparameters.model_fields[key].default}
+
+
+def test_seeds_of_the_laptop_config(senteval):
+    config = configs.load(ROOT / "config" / "laptop.yaml")
+    for study in config.studies:
+        fewest = 5 if study in ("main", "objective", "order") else 3
+        trained = [row for row in config.rows(study) if not row.variant.untrained]
+        assert min(len(row.runs) for row in trained) >= fewest
 
 
 def test_paper_needs_no_network_and_says_every_hyperparameter():
@@ -66,7 +113,14 @@ def test_arccon_without_margin_is_simcse(tmp_path):
 
 def test_triplet_settings_count_only_with_a_triplet_objective():
     off, on = {"triplet_weight": 0.0}, {"triplet_weight": 0.1}
-    for setting in ({"mask_ratios": [0.1, 0.2]}, {"triplet_margin": 0.1}, {"triplet_dropout": True}):
+    settings = (
+        {"mask_ratios": [0.1, 0.2]},
+        {"triplet_margin": 0.1},
+        {"triplet_dropout": True},
+        {"mask_shape": "scattered"},
+        {"mask_nested": False},
+    )
+    for setting in settings:
         assert Hyperparameters(**off, **setting).canonical() == Hyperparameters(**off).canonical()
         assert Hyperparameters(**on, **setting).canonical() != Hyperparameters(**on).canonical()
 
@@ -95,10 +149,42 @@ def test_margin_counts_only_for_arccon():
         ("eval_every", 2),
         ("geometry_every", 2),
         ("precision", "bf16"),
+        ("noise", 0.1),
     ],
 )
 def test_every_hyperparameter_is_part_of_the_identity(key, value):
     assert Hyperparameters(**{key: value}).canonical() != Hyperparameters().canonical()
+
+
+@pytest.mark.parametrize(
+    ("settings", "identity"),
+    [
+        ({}, "simcse-ec36646f"),
+        ({"objective": "arccon"}, "arccon10-b5d9f493"),
+        ({"objective": "arccon", "triplet_weight": 0.1}, "arccon10-triplet20-40-d7a2dad9"),
+        ({"epochs": 0}, "untrained-7eb5e163"),
+    ],
+)
+def test_runs_of_before_a_hyperparameter_keep_their_identity(settings, identity):
+    # as computed at commit 0aa7282, before mask_shape, mask_nested, noise and chunk_size
+    variant = configs.Variant(
+        "bert-base-uncased", "86b5e09", "file:corpus.txt", "STSB-dev", Hyperparameters(**settings)
+    )
+    assert variant.id == identity
+
+
+def test_objectives_are_the_functions_of_a_pair_in_the_objectives_module():
+    assert configs.OBJECTIVES == {
+        "nt_xent": ("temperature",),
+        "arccon": ("temperature", "margin"),
+    }
+    for name, taken in configs.OBJECTIVES.items():
+        assert tuple(inspect.signature(getattr(objectives, name)).parameters) == ("z", "z_pos", *taken)
+
+
+def test_a_config_is_read_without_torch():
+    code = "import sys, arccse.config; arccse.config.load('config/paper.yaml'); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 def test_identity_ignores_what_trains_nothing(tmp_path):
@@ -136,12 +222,13 @@ def test_a_run_is_trained_once_whatever_studies_share_it(tmp_path):
 
 def test_suites_of_a_shared_run_are_those_of_all_its_studies(tmp_path):
     content = copy.deepcopy(SMOKE)
+    content["studies"] = {name: content["studies"][name] for name in ("main", "margin")}
     content["studies"]["main"]["suites"] = ["sts"]
     content["studies"]["margin"]["suites"] = ["mteb"]
     config = configs.load(write(tmp_path, content))
-    asked = {run.variant.name: config.suites_of(run_id) for run_id, run in config.runs().items()}
+    asked = {run.variant.name: config.suites_of(run_id) for run_id, run in config.runs().items() if run.seed == 0}
     assert asked["simcse"] == ["sts", "mteb"]
-    assert asked["arccon20"] == ["mteb"]
+    assert asked["arccon10"] == ["mteb"]
 
 
 def test_a_sweep_over_two_keys_is_their_grid(tmp_path):
@@ -203,6 +290,10 @@ def test_exponents_are_numbers_and_quoted_text_is_text():
         ({"mask_ratios": [0, 0.2]}, ["training.mask_ratios", "0 < near < far < 1"]),
         ({"mask_ratios": 0.2}, ["training.mask_ratios", "0 < near < far < 1"]),
         ({"pooling": "max"}, ["training.pooling", "'cls', 'mean', 'first-last-avg' or 'top2-avg'", "'max'"]),
+        ({"mask_shape": "block"}, ["training.mask_shape", "'span' or 'scattered'", "'block'"]),
+        ({"mask_nested": 1}, ["training.mask_nested", "boolean", "1"]),
+        ({"noise": 1.1}, ["training.noise", "less than or equal to 1", "1.1"]),
+        ({"objective": "triplet"}, ["training.objective", "'nt_xent' or 'arccon'", "'triplet'"]),
         ({"objective": "infonce"}, ["training.objective", "'nt_xent' or 'arccon'", "'infonce'"]),
     ],
 )
@@ -226,9 +317,9 @@ def test_the_place_of_a_wrong_hyperparameter_is_named(tmp_path):
         ({"sedes": [0]}, ["sedes", "unknown key", "did you mean 'seeds'?"]),
         ({"seeds": []}, ["seeds", "at least 1 item"]),
         ({"seeds": [0.5]}, ["seeds.0", "integer", "0.5"]),
-        ({"suites": ["stss"]}, ["suites.0", "'sts', 'mteb', 'transfer' or 'transfer-fast'", "'stss'"]),
+        ({"suites": ["stss"]}, ["suites.0", "'sts', 'mteb', 'transfer'", "'sts-top2-avg'", "'stss'"]),
         ({"data": "sentval:x"}, ["sentval:x", "senteval:FOLDER"]),
-        ({"data": "senteval:/nowhere"}, ["/nowhere", "downstream"]),
+        ({"data": "senteval"}, ["data", "unknown data source 'senteval'", "senteval:FOLDER"]),
         ({"corpus": "package:nltk"}, ["package:nltk", "package:gensim"]),
         ({"encoders": {"x": {"model": "package:no-such"}}}, ["package:no-such", "installed"]),
         ({"encoders": {"x": {"model": "bert-base-uncased"}}}, ["encoders.x.revision", "pinned"]),

@@ -14,6 +14,7 @@ from conftest import MINILM, POSITIONS, SENTENCES
 from hub_server import Hub, serve
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
+from transformers import AutoModel
 
 from arccse import encoder as encoders
 from arccse.encoder import Encoder, load, without_dropout
@@ -53,6 +54,26 @@ def test_pooling_is_what_a_loop_over_tokens_gives(family: Path, pooling: str) ->
     expected = [pooled_by_hand(encoder, sentence) for sentence in SENTENCES]
     np.testing.assert_allclose(encoder.encode(SENTENCES), expected, atol=TOLERANCE)
     assert np.ptp(expected, axis=0).max() > 0.1  # the sentences do differ
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_in_groups_embeddings_and_gradients_are_those_of_the_plain_transformer(family: Path, pooling: str) -> None:
+    encoder = load(str(family), pooling, dropout=0.0).train().double()
+    plain = AutoModel.from_pretrained(family, use_safetensors=True).eval().double()
+    input_ids, attention_mask = encoder.batch(encoder.token_ids(SENTENCES))
+    z = encoder.forward_in_groups(input_ids, attention_mask)
+    states = plain(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True).hidden_states
+    tokens = {"first-last-avg": (states[1] + states[-1]) / 2, "top2-avg": (states[-2] + states[-1]) / 2}
+    weights = attention_mask.unsqueeze(-1)
+    mean = (tokens.get(pooling, states[-1]) * weights).sum(1) / weights.sum(1)
+    expected = states[-1][:, 0] if pooling == "cls" else mean
+    torch.testing.assert_close(z, expected)
+    torch.testing.assert_close(encoder(input_ids, attention_mask), expected)
+    z.sin().sum().backward()
+    expected.sin().sum().backward()
+    for (name, ours), theirs in zip(encoder.transformer.named_parameters(), plain.parameters(), strict=True):
+        if theirs.grad is not None:
+            torch.testing.assert_close(ours.grad, theirs.grad, msg=name)
 
 
 def test_poolings_differ(family: Path) -> None:

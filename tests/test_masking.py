@@ -1,13 +1,14 @@
-"""Nested masks: what holds for every batch, and how the positions are distributed."""
+"""Masks: what holds for every batch, and how the positions are distributed."""
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 from torch import Tensor
 
-from arccse.masking import nested_masks
+from arccse.masking import draw_masks
 
 # A row of a batch: special tokens and padding on the left, word pieces, special tokens on the right (padding
 # follows from the longest row).
@@ -32,7 +33,7 @@ def batch(rows: list[Row]) -> Tensor:
 def test_every_pair_of_masks(rows: list[Row], ratios: list[float], seed: int) -> None:
     maskable = batch(rows)
     untouched = maskable.clone()
-    near, far = nested_masks(maskable, *ratios, np.random.default_rng(seed))
+    near, far = draw_masks(maskable, *ratios, np.random.default_rng(seed))
     assert torch.equal(maskable, untouched)
     assert near.dtype == far.dtype == torch.bool
     assert near.shape == far.shape == maskable.shape
@@ -47,10 +48,29 @@ def test_every_pair_of_masks(rows: list[Row], ratios: list[float], seed: int) ->
             assert span == list(range(span[0], span[0] + len(span))) if span else True
 
 
+@settings(max_examples=200)
+@given(rows=ROWS, ratios=RATIOS, seed=SEEDS, shape=st.sampled_from(["span", "scattered"]), nested=st.booleans())
+def test_every_pair_of_masks_of_every_kind(
+    rows: list[Row], ratios: list[float], seed: int, shape: str, nested: bool
+) -> None:
+    maskable = batch(rows)
+    near, far = draw_masks(maskable, *ratios, np.random.default_rng(seed), shape, nested)
+    article = draw_masks(maskable, *ratios, np.random.default_rng(seed))
+    again = draw_masks(torch.nn.functional.pad(maskable, (0, 3)), *ratios, np.random.default_rng(seed), shape, nested)
+    for mask, usual, padded in zip((near, far), article, again, strict=True):
+        assert not (mask & ~maskable).any()
+        assert torch.equal(mask.sum(1), usual.sum(1))  # shape and nesting change no size
+        assert torch.equal(mask, padded[:, : maskable.shape[1]])
+        if shape == "span":
+            assert (mask.long().diff(dim=1, prepend=torch.zeros(len(rows), 1)).clamp(min=0).sum(1) <= 1).all()
+    if nested:
+        assert not (near & ~far).any()
+
+
 def test_special_tokens_inside_a_row_are_no_word_pieces() -> None:
     # <s> a a a a a </s></s> b b b b b </s>: a run of word pieces goes over the gap and leaves the gap alone
     maskable = torch.tensor([[0, 1, 1, 1, 1, 1, 0, 0, 1, 1, 1, 1, 1, 0]], dtype=torch.bool).repeat(50, 1)
-    near, far = nested_masks(maskable, 0.4, 0.8, np.random.default_rng(0))
+    near, far = draw_masks(maskable, 0.4, 0.8, np.random.default_rng(0))
     assert not (far & ~maskable).any()
     for mask, count in ((near, 4), (far, 8)):
         among_pieces = mask[maskable].view(50, 10).long()
@@ -61,10 +81,10 @@ def test_special_tokens_inside_a_row_are_no_word_pieces() -> None:
 def test_rows_of_known_lengths() -> None:
     # of 3 word pieces 20 % and 40 % are both 1: too short; of 4, 1 and 2; of 10, 2 and 4; 12.5 and 25 round to even
     lengths = [0, 1, 3, 4, 10, 50]
-    near, far = nested_masks(batch([(1, n, 1) for n in lengths]), 0.25, 0.5, np.random.default_rng(0))
+    near, far = draw_masks(batch([(1, n, 1) for n in lengths]), 0.25, 0.5, np.random.default_rng(0))
     assert near.sum(1).tolist() == [0, 0, 1, 1, 2, 12]
     assert far.sum(1).tolist() == [0, 0, 2, 2, 5, 25]
-    near, far = nested_masks(batch([(1, n, 1) for n in lengths]), 0.2, 0.4, np.random.default_rng(0))
+    near, far = draw_masks(batch([(1, n, 1) for n in lengths]), 0.2, 0.4, np.random.default_rng(0))
     assert near.sum(1).tolist() == [0, 0, 0, 1, 2, 10]
     assert far.sum(1).tolist() == [0, 0, 0, 2, 4, 20]
 
@@ -76,7 +96,7 @@ PIECES, NEAR, FAR, DRAWS = 20, 4, 8, 17_000
 
 def starts(seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Where the near and the far spans begin among the word pieces, over many rows."""
-    near, far = nested_masks(batch([(1, PIECES, 1)] * DRAWS), 0.2, 0.4, np.random.default_rng(seed))
+    near, far = draw_masks(batch([(1, PIECES, 1)] * DRAWS), 0.2, 0.4, np.random.default_rng(seed))
     return near.int().argmax(1).numpy() - 1, far.int().argmax(1).numpy() - 1
 
 
@@ -113,6 +133,24 @@ def test_rows_are_drawn_independently() -> None:
     assert chi2.sf(statistic(pairs), possible**2 - 1) > 1e-3
 
 
+@pytest.mark.parametrize("nested", [True, False])
+def test_scattered_masks_choose_every_set_with_equal_probability(nested: bool) -> None:
+    # near: 2 of 5 tokens; far: 3 of 5, with nested masks one of the three others beside them
+    near, far = draw_masks(batch([(1, 5, 1)] * DRAWS), 0.4, 0.6, np.random.default_rng(4), "scattered", nested)
+    as_number = 2 ** torch.arange(near.shape[1])
+    pairs, counts = np.unique(torch.stack([(m * as_number).sum(1) for m in (near, far)]), axis=1, return_counts=True)
+    assert pairs.shape[1] == (10 * 3 if nested else 10 * 10)
+    assert chi2.sf(statistic(counts), len(counts) - 1) > 1e-3
+
+
+def test_independent_spans_start_anywhere_whatever_the_other_does() -> None:
+    rows = batch([(1, PIECES, 1)] * DRAWS)
+    near, far = draw_masks(rows, 0.2, 0.4, np.random.default_rng(5), nested=False)
+    starts = (near.int().argmax(1) - 1) * (PIECES - FAR + 1) + far.int().argmax(1) - 1
+    counts = np.bincount(starts.numpy(), minlength=(PIECES - NEAR + 1) * (PIECES - FAR + 1))
+    assert chi2.sf(statistic(counts), len(counts) - 1) > 1e-3
+
+
 # seeds
 
 
@@ -120,10 +158,10 @@ def test_rows_are_drawn_independently() -> None:
 def test_the_seed_decides_everything(rows: list[Row], ratios: list[float], seed: int) -> None:
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 - global state must not matter
-    first = nested_masks(batch(rows), *ratios, np.random.default_rng(seed))
+    first = draw_masks(batch(rows), *ratios, np.random.default_rng(seed))
     torch.manual_seed(1)
     np.random.seed(1)  # noqa: NPY002
-    second = nested_masks(batch(rows), *ratios, np.random.default_rng(seed))
+    second = draw_masks(batch(rows), *ratios, np.random.default_rng(seed))
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
@@ -132,8 +170,8 @@ def test_padding_of_the_batch_does_not_move_a_mask(rows: list[Row], padding: int
     maskable = batch(rows)
     padded = torch.nn.functional.pad(maskable, (0, padding))
     for alone, wide in zip(
-        nested_masks(maskable, 0.2, 0.4, np.random.default_rng(seed)),
-        nested_masks(padded, 0.2, 0.4, np.random.default_rng(seed)),
+        draw_masks(maskable, 0.2, 0.4, np.random.default_rng(seed)),
+        draw_masks(padded, 0.2, 0.4, np.random.default_rng(seed)),
         strict=True,
     ):
         assert torch.equal(alone, wide[:, : maskable.shape[1]])
@@ -142,7 +180,7 @@ def test_padding_of_the_batch_does_not_move_a_mask(rows: list[Row], padding: int
 def test_other_seeds_and_later_draws_give_other_masks() -> None:
     maskable = batch([(1, PIECES, 1)] * 20)
     rng = np.random.default_rng(0)
-    draws = [nested_masks(maskable, 0.2, 0.4, rng)[0] for _ in range(2)]
-    other = nested_masks(maskable, 0.2, 0.4, np.random.default_rng(1))[0]
+    draws = [draw_masks(maskable, 0.2, 0.4, rng)[0] for _ in range(2)]
+    other = draw_masks(maskable, 0.2, 0.4, np.random.default_rng(1))[0]
     assert not torch.equal(*draws)
     assert not torch.equal(draws[0], other)

@@ -36,6 +36,7 @@ def save_bert(folder: Path) -> Path:
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=64,
+        initializer_range=0.2,  # at the usual 0.02 all sentences would get nearly the same embedding
     )
     BertModel(config).save_pretrained(folder)
     return folder

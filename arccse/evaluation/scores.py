@@ -13,7 +13,8 @@ class Score(NamedTuple):
     """One measured number.
 
     Attributes:
-        suite: "sts", "mteb" or "transfer" ("transfer-fast" for its fast mode).
+        suite: "sts" ("sts-<pooling>" under another pooling), "mteb", "transfer" ("transfer-fast" for its fast mode)
+            or "order".
         task: such as "STS12" or "MR".
         metric: such as "spearman_all" or "accuracy".
         value: × 100.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from arccse.errors import InputError, nearest
 from arccse.files import sha256
 
 STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSB", "SICKR")
+ORDER_TASK = "ORDER"  # held_out(), which every source offers
 TRANSFER_TASKS = ("MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC")
 
 # A year's subsets in the order of SentEval's senteval/sts.py. STS13 has a fourth one, SMT, whose text may not
@@ -98,6 +99,7 @@ class Source(Protocol):
     sts_tasks: tuple[str, ...]
     transfer_tasks: tuple[str, ...]
     dev_name: str
+    scale: tuple[float, float]  # of the ratings of its STS tasks
 
     def sts(self, task: str) -> dict[str, Pairs]:
         """Subset → test pairs, in official order; a task without subsets has one, named like the task."""
@@ -107,6 +109,9 @@ class Source(Protocol):
 
     def dev(self) -> Pairs:
         """The pairs that choose checkpoints; none of them is in a test set."""
+
+    def held_out(self) -> list[str]:
+        """Sentences of a test set, repeats included: for scores that need text without ratings."""
 
     def transfer(self, task: str) -> dict[str, Labelled]:
         """The splits of one transfer task: {"all"}, {"train", "test"} or {"train", "dev", "test"}."""
@@ -120,21 +125,26 @@ def open_source(spec: str) -> Source:
 
     Raises InputError on any other spec and where FOLDER holds no `downstream/`.
     """
-    kind, _, rest = spec.partition(":")
-    if kind == "senteval" and rest:
-        folder = Path(rest).expanduser().absolute()
-        if not (folder / "downstream").is_dir():
-            raise InputError(
-                f"data source '{spec}': {folder / 'downstream'} is not a folder; senteval:FOLDER needs the "
-                "folder that holds SentEval's 'downstream'."
-            )
-        return SentEvalFolder(spec, folder)
-    if spec == "hub":
-        return SentEvalHub()
-    if spec == "package:gensim":
-        return Gensim()
-    names = ["senteval:FOLDER", "hub", "package:gensim"]
-    raise InputError(f"unknown data source '{spec}'; {nearest(spec, names)}")
+    found = source_class(spec)
+    if found is not SentEvalFolder:
+        return found()
+    folder = Path(spec.partition(":")[2]).expanduser().absolute()
+    if not (folder / "downstream").is_dir():
+        raise InputError(
+            f"data source '{spec}': {folder / 'downstream'} is not a folder; senteval:FOLDER needs the "
+            "folder that holds SentEval's 'downstream'."
+        )
+    return SentEvalFolder(spec, folder)
+
+
+def source_class(spec: str) -> type[Any]:
+    """The class of the source that a spec names; looks at no file. Raises InputError on an unknown spec."""
+    if spec.startswith("senteval:") and spec != "senteval:":
+        return SentEvalFolder
+    classes = {"hub": SentEvalHub, "package:gensim": Gensim}
+    if spec not in classes:
+        raise InputError(f"unknown data source '{spec}'; {nearest(spec, ['senteval:FOLDER', *classes])}")
+    return classes[spec]
 
 
 class SentEvalFolder:
@@ -143,6 +153,7 @@ class SentEvalFolder:
     sts_tasks: tuple[str, ...] = STS_TASKS
     transfer_tasks: tuple[str, ...] = TRANSFER_TASKS
     dev_name = "STSB-dev"
+    scale = (0.0, 5.0)
 
     def __init__(self, spec: str, folder: Path) -> None:
         self.spec = spec
@@ -173,6 +184,11 @@ class SentEvalFolder:
         """The 1500 dev pairs of STS-B."""
         return read_stsb(self._path(STSB_DEV))
 
+    def held_out(self) -> list[str]:
+        """The first sentences of STS-B's 1379 test pairs, then the second ones."""
+        pairs = read_stsb(self._path(STSB_TEST))
+        return pairs.first + pairs.second
+
     def transfer(self, task: str) -> dict[str, Labelled]:
         """The splits of one task, in SentEval's order of sentences and numbering of classes."""
         check_task(task, self.transfer_tasks, self.spec)
@@ -186,7 +202,7 @@ class SentEvalFolder:
         """`downstream/…` → sha256. SICKR counts all three SICK files, since MTEB's task reads them."""
         names = [STSB_DEV]
         for task in tasks:
-            check_task(task, self.sts_tasks + self.transfer_tasks, self.spec)
+            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK), self.spec)
             names += senteval_files(task)
         return {f"downstream/{name}": sha256(self._path(name)) for name in sorted(set(names))}
 
@@ -219,6 +235,7 @@ class Gensim:
     sts_tasks: tuple[str, ...] = ("LEE",)
     transfer_tasks: tuple[str, ...] = ("POLARITY",)
     dev_name = "LEE-dev"
+    scale = LEE_SCALE
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or Path(str(files("gensim"))) / "test" / "test_data"
@@ -236,6 +253,14 @@ class Gensim:
         """The 300 pairs among the first 25 documents."""
         return self._lee(range(LEE_DEV_DOCUMENTS))
 
+    def held_out(self) -> list[str]:
+        """The sentences of documents 26 to 50."""
+        from arccse.corpus import split_sentences  # corpus reads its files with this module
+
+        pairs = self.sts("LEE")["LEE"]
+        documents = dict.fromkeys(pairs.first + pairs.second)
+        return [sentence for document in documents for sentence in split_sentences(document)]
+
     def transfer(self, task: str) -> dict[str, Labelled]:
         """{"all": 100 positive sentences, then 100 negative ones}, in MR's order."""
         check_task(task, self.transfer_tasks, self.spec)
@@ -245,7 +270,7 @@ class Gensim:
         """`gensim/test/test_data/…` → sha256."""
         names = ["lee.cor", "similarities0-1.txt"]
         for task in tasks:
-            check_task(task, self.sts_tasks + self.transfer_tasks, self.spec)
+            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK), self.spec)
             names += ["pang_lee_polarity.cor"] if task == "POLARITY" else []
         return {f"gensim/test/test_data/{name}": sha256(self.folder / name) for name in names}
 
@@ -268,7 +293,9 @@ def senteval_files(task: str) -> list[str]:
         return [name for subset in STS_SUBSETS[task] for name in _sts_files(task, subset)]
     if task in BINARY_FILES:
         return list(BINARY_FILES[task])
-    return {"STSB": [STSB_TEST], "SICKR": list(SICK_FILES.values())}.get(task) or list(SPLIT_FILES[task].values())
+    if task in SPLIT_FILES:
+        return list(SPLIT_FILES[task].values())
+    return {"STSB": [STSB_TEST], ORDER_TASK: [STSB_TEST], "SICKR": list(SICK_FILES.values())}[task]
 
 
 def _sts_files(task: str, subset: str) -> tuple[str, str]:

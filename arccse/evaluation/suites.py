@@ -8,14 +8,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
 from arccse.errors import InputError, nearest
-from arccse.evaluation.sources import Source
+from arccse.evaluation.sources import ORDER_TASK, Source
 from arccse.files import atomic_path
 
 if TYPE_CHECKING:
     from arccse.evaluation.embeddings import Embeddings
     from arccse.evaluation.scores import Score
 
-Suite = Literal["sts", "mteb", "transfer", "transfer-fast"]
+# sts-<pooling> is sts of an encoder that is made to pool in that way, whatever way it was trained with.
+Suite = Literal[
+    "sts",
+    "mteb",
+    "transfer",
+    "transfer-fast",
+    "order",
+    "sts-cls",
+    "sts-mean",
+    "sts-first-last-avg",
+    "sts-top2-avg",
+]
 SUITES: tuple[str, ...] = get_args(Suite)
 
 Selection = Mapping[str, Sequence[str]]  # suite → its tasks
@@ -29,17 +40,39 @@ def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list
     """
     if suite not in SUITES:
         raise InputError(f"Unknown suite '{suite}'; {nearest(suite, list(SUITES))}")
-    offered = source.transfer_tasks if suite.startswith("transfer") else source.sts_tasks
+    by_kind = {"transfer": source.transfer_tasks, "order": (ORDER_TASK,)}
+    offered = by_kind.get(suite.partition("-")[0], source.sts_tasks)
     for task in only or []:
         if task not in offered:
             raise InputError(f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, list(offered))}")
     return [task for task in offered if not only or task in only]
 
 
+def pooling_of(suite: str) -> str | None:
+    """The pooling that a suite prescribes; None where it takes the encoder's own."""
+    return suite.removeprefix("sts-") if suite.startswith("sts-") else None
+
+
+def one_pooling(suites: Sequence[str], pooling: str | None) -> str | None:
+    """The pooling under which these suites share embeddings: what they prescribe, otherwise `pooling`.
+
+    Raises:
+        InputError: they don't share one.
+    """
+    wanted = {suite: pooling_of(suite) or pooling for suite in suites}
+    if len({*wanted.values(), *([pooling] if pooling else [])}) > 1:
+        asked = ", ".join(f"{suite} by {chosen or 'the own one'}" for suite, chosen in wanted.items())
+        given = f" and --pooling {pooling}" if pooling else ""
+        raise InputError(f"One call pools in one way, not {asked}{given}; call once for each pooling.")
+    return next(iter(wanted.values()))
+
+
 def read(source: Source, task: str) -> None:
     """Read all of a task's files, so that a damaged one shows now; raises InputError."""
     if task in source.sts_tasks:
         source.sts(task)
+    elif task == ORDER_TASK:
+        source.held_out()
     else:
         source.transfer(task)
     if task == "SICKR":
@@ -50,7 +83,7 @@ def sentences(source: Source, selection: Selection) -> list[str]:
     """Every sentence that the selected tasks embed, repeats included."""
     found: list[str] = []
     for suite, names in selection.items():
-        if suite == "sts":
+        if suite == "sts" or pooling_of(suite):
             from arccse.evaluation import sts
 
             found += sts.sentences(source, names)
@@ -58,6 +91,10 @@ def sentences(source: Source, selection: Selection) -> list[str]:
             from arccse.evaluation import mteb_suite
 
             found += mteb_suite.sentences(mteb_suite.tasks(source, names))
+        elif suite == "order":
+            from arccse.evaluation import order
+
+            found += order.sentences(source)
         else:
             from arccse.evaluation import transfer
 
@@ -76,7 +113,7 @@ def evaluate(
     """Score the selected tasks.
 
     Args:
-        embeddings: of every one of `sentences(source, selection)`.
+        embeddings: of every one of `sentences(source, selection)`, under the pooling that the suites share.
         source: where the data come from.
         selection: suite → tasks.
         out: folder for what a suite keeps beside its scores: `pairs.parquet` of sts, MTEB's `results/`.
@@ -85,17 +122,24 @@ def evaluate(
     """
     scores: list[Score] = []
     for suite, names in selection.items():
-        if suite == "sts":
+        if suite == "sts" or pooling_of(suite):
             from arccse.evaluation import sts
 
             found, pairs = sts.evaluate(embeddings, source, names)
-            with atomic_path(out / "pairs.parquet") as temporary:
-                pairs.to_parquet(temporary, index=False)
+            found = [score._replace(suite=suite) for score in found]
+            if suite == "sts":
+                with atomic_path(out / "pairs.parquet") as temporary:
+                    pairs.to_parquet(temporary, index=False)
             on_scores(found)
         elif suite == "mteb":
             from arccse.evaluation import mteb_suite
 
             found = mteb_suite.evaluate(embeddings, mteb_suite.tasks(source, names), names, model, out)
+            on_scores(found)
+        elif suite == "order":
+            from arccse.evaluation import order
+
+            found = order.evaluate(embeddings, source)
             on_scores(found)
         else:
             from arccse.evaluation import transfer

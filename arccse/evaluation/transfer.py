@@ -68,20 +68,20 @@ def evaluate(
     tasks: Sequence[str],
     fast: bool = False,
     on_task: Callable[[Sequence[Score]], object] | None = None,
-    device: str | None = None,
+    device: str = "cpu",
 ) -> list[Score]:
     """SentEval's transfer scores of one encoder.
 
     embed: returns the encoder's raw, unnormalised vectors, (n, d) float32; `sentences` lists what it will be
     asked for. fast: SimCSE's quick settings, labelled suite "transfer-fast". on_task: called with each task's
-    rows as the task ends. device: "cpu", "cuda", …; None takes a GPU where there is one.
+    rows as the task ends. device: "cpu" or "cuda", where it pays only for wide
+    embeddings.
 
     Returns rows with the metrics `accuracy`, `dev_accuracy` and, for sentence pairs (MRPC), `f1`.
     Raises InputError for an unknown task, a class too small for the folds, and embeddings that are not
     finite: for every task before the first classifier is trained.
     """
     settings = FAST if fast else FULL
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     loaded = [_load(source, task, settings) for task in tasks]
     problems = [_embed(task, parts, embed) for task, parts in zip(tasks, loaded, strict=True)]
     scores: list[Score] = []

@@ -11,9 +11,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from arccse import statistics
 from arccse.errors import InputError
+from arccse.evaluation import suites
 from arccse.report import tables
+from arccse.report.comparisons import compare_study
 from arccse.report.tables import Row, StudyView, study_table, study_tables, to_csv, to_latex, to_markdown
+from arccse.statistics import seeds_needed
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 BERT = "bert-base-uncased"
@@ -154,8 +158,8 @@ def test_incomplete_or_odd_scores(scores: pd.DataFrame, view: StudyView, spoil, 
 def test_unknown_suites_and_studies_without_scores(scores: pd.DataFrame, view: StudyView) -> None:
     with pytest.raises(InputError, match="did you mean 'sts'"):
         study_table(scores, view, "stss")
-    with pytest.raises(InputError, match="'order'"):
-        study_tables(scores.assign(suite="order"), view)
+    with pytest.raises(InputError, match="did you mean 'order'"):
+        study_tables(scores.assign(suite="orders"), view)
     with pytest.raises(InputError, match="'main'"):
         study_tables(scores.iloc[:0], view)
 
@@ -248,8 +252,8 @@ def test_published_rows_stand_apart_with_their_source(bert_view: StudyView) -> N
 def test_a_published_mean_without_deviation_says_so(bert_view: StudyView) -> None:
     view = replace(bert_view, published=["roberta-large"])
     text = to_markdown(view, study_table(full("sts", "spearman_all", tables.STS_TASKS), view, "sts"))
-    assert "76.71 ± ?" in text
-    assert "standard deviation was not published" in text
+    assert "76.71 (sd ?)" in text
+    assert "?: not published" in text
 
 
 def test_published_table_is_tidy() -> None:
@@ -291,37 +295,166 @@ def bold_methods(view: StudyView, table: pd.DataFrame, column: str) -> list[str]
     return [row.label for _, rows in block.groups for row in rows if row.cells[place].bold]
 
 
-def test_bold_is_the_best_measured_mean(scores: pd.DataFrame, view: StudyView) -> None:
-    table = study_table(scores, view, "sts")
-    assert bold_methods(view, table, "LEE") == ["ArcCSE"]
-    lower = scores.assign(value=scores["value"].where(scores["hash"] != "bbbbbbbb", 1.0))
-    assert bold_methods(view, study_table(lower, view, "sts"), "LEE") == ["SimCSE"]
+def seeded(study: StudyView, seeds: int) -> StudyView:
+    """The study with seeds 1, 2, … for every trained row, and untrained rows marked as such."""
+    trained, untrained = {"seeds": list(range(1, seeds + 1))}, {"settings": {"epochs": 0}}
+    rows = [replace(row, **(untrained if row.label == "untrained" else trained)) for row in study.rows]
+    return replace(study, rows=rows)
 
 
-def test_ties_as_printed_are_all_bold(scores: pd.DataFrame, view: StudyView) -> None:
-    tied = scores.assign(value=scores["value"].mask(scores["task"] == "LEE", 70.0))
-    tied.loc[tied["hash"] == "bbbbbbbb", "value"] += 0.001
-    table = study_table(tied, view, "sts")
-    assert bold_methods(view, table, "LEE") == ["untrained", "SimCSE", "ArcCSE"]
+def lee(untrained: float, simcse: list[float], arccse: list[float]) -> pd.DataFrame:
+    """Scores of the fixture's three rows on one task, a value a seed from 1 on."""
+    rows = score_rows("v", "00000000", 0, "sts", "spearman_all", {"LEE": untrained})
+    for hash_, values in (("aaaaaaaa", simcse), ("bbbbbbbb", arccse)):
+        for seed, value in enumerate(values, 1):
+            rows += score_rows("v", hash_, seed, "sts", "spearman_all", {"LEE": value})
+    return frame(rows)
+
+
+SIX = [70.0, 70.4, 70.1, 70.3, 70.2, 70.5]  # with six seeds the smallest sign-flip p is 2/64
+
+
+@pytest.mark.parametrize(
+    ("untrained", "gain", "bold"),
+    [
+        (50.0, [1.0, 1.1, 0.9, 1.2, 1.0, 1.3], ["ArcCSE"]),
+        (50.0, [-1.0, -1.1, -0.9, -1.2, -1.0, -1.3], ["SimCSE"]),
+        (50.0, [1.0, 1.1, 0.9, 1.2, 1.0, -0.1], []),  # one seed of six says otherwise: p = 4/64
+        (50.0, [0.0, 0.0, 0.0, 0.0, 0.0, 0.0], []),
+        (71.35, [1.0, 1.1, 0.9, 1.2, 1.0, 1.3], []),  # inside ArcCSE's interval, 71.33 ± 0.30
+        (90.0, [1.0, 1.1, 0.9, 1.2, 1.0, 1.3], ["untrained"]),
+    ],
+)
+def test_bold_is_what_is_decided_against_all_others(
+    view: StudyView, untrained: float, gain: list[float], bold: list[str]
+) -> None:
+    view = seeded(view, 6)
+    table = study_table(lee(untrained, SIX, list(np.add(SIX, gain))), view, "sts")
+    assert bold_methods(view, table, "LEE") == bold
+    assert list(table.loc[table["decided_best"] & (table["task"] == "LEE"), "method"]) == bold
+    assert ("Nothing is bold" in to_markdown(view, table)) == (not bold)
+
+
+def test_five_seeds_decide_nothing(view: StudyView) -> None:
+    view = replace(seeded(view, 5), rows=seeded(view, 5).rows[1:])
+    assert bold_methods(view, study_table(lee(0, SIX[:5], [90.0] * 5), view, "sts"), "LEE") == []
+
+
+def test_bold_is_decided_on_common_seeds_and_corrected_for_the_rows(view: StudyView) -> None:
+    higher = list(np.add(SIX, 1))
+    view = replace(seeded(view, 6), rows=seeded(view, 6).rows[1:])
+    scores = lee(0, SIX, higher)
+    fewer = replace(view, rows=[replace(view.rows[0], seeds=[1, 2, 3, 4, 5]), view.rows[1]])
+    assert bold_methods(fewer, study_table(scores, fewer, "sts"), "LEE") == []  # five in common
+    apart = replace(view, rows=[replace(view.rows[0], seeds=[1, 2, 3]), replace(view.rows[1], seeds=[4, 5, 6])])
+    assert bold_methods(apart, study_table(scores, apart, "sts"), "LEE") == []
+    third = replace(view.rows[0], label="a third")
+    three = replace(view, rows=[*view.rows, third])  # 2/64 for each of two, by Holm 4/64
+    assert bold_methods(three, study_table(scores, three, "sts"), "LEE") == []
 
 
 def test_a_better_published_number_is_not_bold(bert_view: StudyView) -> None:
-    scores = full("sts", "spearman_all", tables.STS_TASKS)
+    scores = full("sts", "spearman_all", tables.STS_TASKS, seeds=6)
     scores["value"] -= 50
-    table = study_table(scores, bert_view, "sts")
-    assert bold_methods(bert_view, table, "Avg") == ["ArcCSE"]
-    (block,) = tables.blocks(bert_view, table)
+    view = seeded(bert_view, 6)
+    table = study_table(scores, view, "sts")
+    assert bold_methods(view, table, "Avg") == ["ArcCSE"]
+    (block,) = tables.blocks(view, table)
     bold_groups = {name for name, rows in block.groups if any(cell.bold for r in rows for cell in r.cells)}
     assert bold_groups == {f"{BERT}, measured"}
 
 
-def test_bold_is_chosen_within_an_encoder_and_needs_a_choice(scores: pd.DataFrame, view: StudyView) -> None:
-    rows = [view.rows[0], view.rows[1], replace(view.rows[2], encoder="BERT")]
-    several = replace(view, rows=rows)
+def test_bold_is_chosen_within_an_encoder_and_needs_a_choice(view: StudyView) -> None:
+    view = seeded(view, 6)
+    scores = lee(50.0, SIX, list(np.add(SIX, 1)))
+    several = replace(view, rows=[view.rows[0], view.rows[1], replace(view.rows[2], encoder="BERT")])
     assert bold_methods(several, study_table(scores, several, "sts"), "LEE") == ["SimCSE"]
-    assert "of an encoder" in to_markdown(several, study_table(scores, several, "sts"))
-    alone = replace(view, rows=view.rows[:1])
-    assert "Bold" not in to_markdown(alone, study_table(scores, alone, "sts"))
+    alone = replace(view, rows=view.rows[1:2])
+    assert "bold" not in to_markdown(alone, study_table(scores, alone, "sts")).lower()
+
+
+# --- suites of other columns
+
+
+def order_scores() -> pd.DataFrame:
+    rows = []
+    values = {"similarity_80": 30, "ordered_all": 60, "similarity_0": 99, "ordered_20_40": 70}
+    for offset, hash_ in enumerate(["aaaaaaaa", "bbbbbbbb"]):
+        for seed in range(1, 7):
+            own = {metric: value + offset + seed / 10 for metric, value in values.items()}
+            rows += [("v", hash_, seed, "order", "ORDER", metric, value, 500) for metric, value in own.items()]
+    return frame(rows)
+
+
+def test_the_order_suite_has_metrics_for_columns_and_no_average(view: StudyView) -> None:
+    view = seeded(replace(view, rows=view.rows[1:]), 6)
+    table = study_table(order_scores(), view, "order")
+    assert list(table["task"].unique()) == ["ordered_20_40", "ordered_all", "similarity_0", "similarity_80"]
+    assert line(table, "ArcCSE", "ordered_all")["mean"] == pytest.approx(61.35)
+    # More is better for the shares alone: a higher cosine is neither.
+    assert set(table.loc[table["decided_best"], "task"]) == {"ordered_20_40", "ordered_all"}
+    columns = [name.replace("_", r"\_") for name in table["task"].unique()]
+    assert grid_lines(to_markdown(view, table))[0][2:] == columns
+
+
+def test_poolings_are_suites_like_sts(view: StudyView) -> None:
+    view = replace(view, rows=view.rows[1:])
+    mean = full("sts-mean", "spearman_all", tables.STS_TASKS)
+    table = study_tables(pd.concat([mean, full("sts", "spearman_all", tables.STS_TASKS)]), view)
+    assert list(table["suite"].unique()) == ["sts", "sts-mean"]
+    assert "## STS, mean pooling" in to_markdown(view, table)
+
+
+def test_every_suite_of_a_config_has_a_table() -> None:
+    assert set(suites.SUITES) == set(tables.SUITES)
+
+
+# --- comparisons below the tables
+
+
+@pytest.fixture
+def compared(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame, pd.DataFrame]:
+    """SimCSE with seeds 1 to 7 and ArcCSE with 1 to 6, above by 1 and a little that differs from seed to seed."""
+    view = seeded(bert_view, 7)
+    view = replace(view, rows=[view.rows[0], replace(view.rows[1], seeds=[1, 2, 3, 4, 5, 6])])
+    scores = full("sts", "spearman_all", tables.STS_TASKS, seeds=7)
+    scores.loc[scores["hash"] == "bbbbbbbb", "value"] += 0.02 * scores["seed"]
+    return view, study_table(scores, view, "sts"), compare_study(scores, view, ["sts"])
+
+
+def test_markdown_has_the_comparisons_below_the_table(compared: tuple) -> None:
+    view, table, comparisons = compared
+    text = to_markdown(view, table, comparisons)
+    below = text[text.index("### STS: differences") :]
+    head, _, heading, arccse = grid_lines(below)
+    assert head[1:] == ["Difference", "95 % interval", "n", "p", "Holm p", "P(impr.)", "Seeds needed", "Verdict"]
+    assert heading[0] == f"*{BERT}, less SimCSE*"
+    # The mean of 1.02 … 1.12 ± 2.5706 × 0.037417 / √6. ArcCSE's seed b, at 1.02 b + 1 above SimCSE's seed 0, beats
+    # SimCSE's seeds up to b + 1, of which there are 2 + 3 + 4 + 5 + 6 + 6.
+    assert arccse[:4] == ["ArcCSE", "+1.07", "1.03 to 1.11", "6"]
+    assert arccse[4:] == ["0.031", "0.031", f"{26 / 36:.2f}", "6", "higher"]
+    assert "ArcCSE and SimCSE are compared without seed 7: not in common." in below
+
+
+def test_the_published_gain_needs_five_seeds(compared: tuple) -> None:
+    view, table, comparisons = compared
+    text = to_markdown(view, table, comparisons)
+    assert "78.11 − SimCSE's 76.25 = +1.86" in text
+    assert "(sd 0.84 over 50 seeds)" in text
+    assert f"from {seeds_needed(78.11 - 76.25, 0.84)} seeds of each on" in text
+    elsewhere = replace(view, published=["roberta-base"])  # nothing of ArcCSE is published for it
+    assert "Published: " not in to_markdown(elsewhere, table, comparisons)
+
+
+def test_columns_without_content_are_left_out_and_reasons_are_said(view: StudyView) -> None:
+    view = seeded(view, 1)
+    scores = lee(50.0, [70.0], [71.0])
+    text = to_markdown(view, study_table(scores, view, "sts"), compare_study(scores, view, ["sts"]))
+    head, _, _, untrained, arccse = grid_lines(text[text.index("### ") :])
+    assert head == ["", "Difference", "n", "p", "Holm p", "P(impr.)", "Verdict"]
+    assert untrained == ["untrained", "−20.00", "1", "–", "–", "0.00", "not tested"]
+    assert arccse == ["ArcCSE", "+1.00", "1", "1.000", "1.000", "1.00", "undecided"]
+    assert "- Undecided: n = 1 seed can't reach p ≤ 0.05." in text
 
 
 # --- renderings
@@ -332,14 +465,24 @@ def test_markdown_says_what_it_shows(scores: pd.DataFrame, view: StudyView) -> N
     grid = grid_lines(text)
     assert grid[0] == ["Method", "Seeds", "STS12", "LEE", "Avg"]
     assert grid[2] == ["*pairs*", "", "100", "100", ""]
-    assert ["SimCSE", "2", "60.25 ± 0.35", "72.00 ± 2.83", "66.12 ± 1.59"] in grid
-    assert ["ArcCSE", "2", "**64.50 ± 2.12**", "**73.00 ± 2.83**", "**68.75 ± 0.35**"] in grid
+    # Half an interval of two seeds is 12.706 sd / √2: 12.706 × 0.25, × 2 and × 1.125, × 1.5 and × 0.25.
+    assert ["SimCSE", "2", "60.25 ± 3.18", "72.00 ± 25.41", "66.12 ± 14.29"] in grid
+    assert ["ArcCSE", "2", "64.50 ± 19.06", "73.00 ± 25.41", "68.75 ± 3.18"] in grid
     caption = text.split("\n\n")[2]
     assert caption.startswith(f"**{CAVEAT}**")
     for said in ("Config smoke", "MiniLM", "seeds 1, 2 (n = 2)", "seed 0 (n = 1)", "best dev", "2026-01-02"):
         assert said in caption
     assert "- †: One seed" in text
     assert "Smoke" not in to_markdown(replace(view, caveat=None), study_table(scores, view, "sts"))
+
+
+def test_many_seeds_have_a_bootstrapped_interval_in_brackets(view: StudyView) -> None:
+    view = seeded(replace(view, rows=view.rows[1:]), 20)
+    skewed = [70.0] * 15 + [71.0, 72.0, 74.0, 77.0, 80.0]
+    table = study_table(lee(0, skewed, skewed), view, "sts")
+    cell = statistics.summarise(np.array(skewed))
+    assert line(table, "SimCSE", "LEE")["interval"] == cell.method == "bca"
+    assert f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]" in to_markdown(view, table)
 
 
 def test_a_single_task_needs_no_average(scores: pd.DataFrame, view: StudyView) -> None:
@@ -369,30 +512,32 @@ AWKWARD = r"10° θ=τ·λ 20/40 % a_b #1 $x$ {y} \z ~ ^ & [p] <q> | “r” ″
 
 
 @pytest.fixture
-def awkward(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame]:
+def awkward(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame, pd.DataFrame]:
     """A view of two suites with published rows, whose texts hold every character special to LaTeX."""
     rows = [replace(row, label=f"{label}{AWKWARD}") for row, label in zip(bert_view.rows, "[*", strict=True)]
     view = replace(bert_view, rows=rows, title=AWKWARD, caveat=AWKWARD, selection=AWKWARD, config="a_b")
     sts = full("sts", "spearman_all", tables.STS_TASKS)
     lee = full("mteb", "cosine_spearman", ("LEE_50",), seeds=2)
-    return view, study_tables(pd.concat([sts, lee]), view)
+    scores = pd.concat([sts, lee])
+    return view, study_tables(scores, view), compare_study(scores, view, ["sts", "mteb"])
 
 
-def test_latex_escapes_everything(awkward: tuple[StudyView, pd.DataFrame]) -> None:
+def test_latex_escapes_everything(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame]) -> None:
     text = to_latex(*awkward)
     escaped = (
         r"10$^{\circ}$ $\theta$=$\tau$$\cdot$$\lambda$ 20/40 \% a\_b \#1 \$x\$ \{y\} \textbackslash{}z "
         r"\textasciitilde{} \textasciicircum{} \& [p] \textless{}q\textgreater{} \textbar{} ``r'' $''$ "
         r"$\times$ $\pm$ -- é"
     )
-    assert text.count(escaped) == 2 * 3 + 2 * 2  # a suite: its title, caveat and selection, and two labels
+    # A suite: its title, caveat and selection, and two labels; the same for its differences.
+    assert text.count(escaped) == 2 * (2 * 3 + 2 * 2)
     bare = re.sub(r"\\[\\{}$&%#_]", "", text)
     assert bare.count("{") == bare.count("}")
     assert bare.count("$") % 2 == 0
     assert all(c.isascii() or c == "é" for c in text)
 
 
-def test_latex_rows_have_one_cell_a_column(awkward: tuple[StudyView, pd.DataFrame]) -> None:
+def test_latex_rows_have_one_cell_a_column(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame]) -> None:
     for tabular in re.findall(r"\\begin\{tabular\}(.*?)\\end\{tabular\}", to_latex(*awkward), flags=re.DOTALL):
         columns = re.match(r"\{(lr+)\}", tabular)[1]
         rows = [row for row in tabular.splitlines() if row.endswith(r"\\")]
@@ -404,8 +549,9 @@ def test_latex_rows_have_one_cell_a_column(awkward: tuple[StudyView, pd.DataFram
 
 
 def test_latex_marks_bold_and_published(bert_view: StudyView) -> None:
-    text = to_latex(bert_view, study_table(full("sts", "spearman_all", tables.STS_TASKS), bert_view, "sts"))
-    assert r"{ArcCSE} & 2 & \textbf{72.50 $\pm$ 0.71}" in text
+    view = seeded(bert_view, 6)
+    text = to_latex(view, study_table(full("sts", "spearman_all", tables.STS_TASKS, seeds=6), view, "sts"))
+    assert r"{ArcCSE} & 6 & \textbf{74.50 $\pm$ 1.96}" in text  # seeds 1 to 6: sd 1.8708, × 2.5706 / √6
     assert re.search(r"\\midrule\n.*published, single seed", text)
     assert re.search(r"\{ArcCSE\}\$\^\{\\mathrm\{.\}\}\$ & 1 & 72\.08", text)
     assert r"\caption{\textbf{Smoke run" in text
@@ -420,7 +566,7 @@ def test_a_character_that_latex_lacks_is_named(scores: pd.DataFrame, view: Study
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(awkward: tuple[StudyView, pd.DataFrame], tmp_path: Path) -> None:
+def test_latex_compiles(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame], tmp_path: Path) -> None:
     (tmp_path / "table.tex").write_text(to_latex(*awkward), encoding="utf-8")
     document = (
         r"\documentclass{article}\usepackage{booktabs}\usepackage{graphicx}"
@@ -440,3 +586,14 @@ def test_write_leaves_three_whole_files(scores: pd.DataFrame, view: StudyView, t
     assert sorted((tmp_path / "tables").iterdir()) == sorted(paths)
     texts = [to_csv(view, table), to_markdown(view, table), to_latex(view, table)]
     assert [path.read_text(encoding="utf-8") for path in paths] == texts
+
+
+def test_write_leaves_the_comparisons_as_csv(compared: tuple, tmp_path: Path) -> None:
+    view, table, comparisons = compared
+    paths = tables.write(view, table, tmp_path, comparisons)
+    assert [path.name for path in paths] == ["main.csv", "main.md", "main.tex", "main-comparisons.csv"]
+    read = pd.read_csv(paths[-1])
+    np.testing.assert_allclose(read["difference"], comparisons["difference"], atol=1e-6)
+    assert list(read["task"]) == [*tables.STS_TASKS, "Avg"]
+    assert read["source"].str.contains(CAVEAT, regex=False).all()
+    assert paths[1].read_text(encoding="utf-8") == to_markdown(view, table, comparisons)

@@ -76,7 +76,7 @@ def test_every_file_of_the_design_is_there(finished):
     for run in runs:
         for name in ("run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet", "mteb/scores.csv"):
             assert (run / name).is_file(), name
-        assert not (run / "embeddings.parquet").exists()
+        assert not list(run.glob("embeddings*"))
         assert not list((run / "model").rglob("*.bin"))
         SentenceTransformer(str(run / "model"), device="cpu").encode(["a dog"])
         assert mteb.ResultCache(run / "mteb").load_results(include_remote=False).model_results
@@ -130,7 +130,33 @@ def test_another_suite_is_scored_without_training(finished):
     content["studies"]["margin"]["suites"] = ["sts", "mteb", "transfer"]
     jobs = planned(finished, write_config(finished, content))
     # the shared embeddings are made again, so the run's two other suites are scored again as well
-    assert jobs == {"embed": 1, "evaluate": 3, "report": 1, "all": 1}
+    assert jobs == {"embed": 1, "evaluate": 3, "gather": 1, "report": 1, "all": 1}
+
+
+def test_suites_that_share_a_pooling_share_embeddings(finished):
+    content = base_config(finished)
+    suites = ["sts-cls", "sts-mean"]
+    content["studies"]["pooling"] = {"title": "Poolings", "suites": suites, "variants": {"SimCSE": {}}}
+    config = write_config(finished, content)
+    # four suites of SimCSE's one run, which was trained with cls
+    assert planned(finished, config) == {"embed": 2, "evaluate": 4, "gather": 1, "report": 1, "all": 1}
+    result = snakemake(finished, "--dry-run", "--printshellcmds", "--configfile", config)
+    commands = re.findall(r"arccse (?:embed|evaluate) .*", result.stdout + result.stderr)
+    embedded = [
+        re.findall(r"--suite (\S+)|--pooling (\S+)|(embeddings\S+)", line) for line in commands if "embed " in line
+    ]
+    said = {tuple(next(filter(None, found)) for found in line) for line in embedded}
+    assert said == {
+        ("sts", "mteb", "sts-cls", "cls", "embeddings-cls.parquet"),
+        ("sts-mean", "mean", "embeddings-mean.parquet"),
+    }
+    read = [re.search(r"--suite (\S+).*(embeddings\S+)", line).groups() for line in commands if "evaluate " in line]
+    assert dict(read) == {
+        "sts": "embeddings-cls.parquet",
+        "mteb": "embeddings-cls.parquet",
+        "sts-cls": "embeddings-cls.parquet",
+        "sts-mean": "embeddings-mean.parquet",
+    }
 
 
 def test_a_study_of_runs_that_exist_trains_nothing(finished):
@@ -143,7 +169,7 @@ def test_another_hyperparameter_trains_what_it_concerns(finished):
     content = base_config(finished)
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
     jobs = planned(finished, write_config(finished, content))
-    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "report": 1, "all": 1}
+    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1, "report": 1, "all": 1}
 
 
 def test_studies_train_a_shared_run_once(tmp_path):

@@ -5,6 +5,8 @@ import sys
 from arccse import config as configs
 from arccse import paths
 from arccse.errors import InputError
+from arccse.evaluation import suites
+from arccse.models import POOLINGS
 from arccse.report import layout
 
 # Snakemake would merge --configfile into a default given by the `configfile:` directive, key by key; a config
@@ -27,11 +29,22 @@ RESULTS = str(paths.results(CONFIG))
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
     suite="|".join(configs.SUITES),
+    pooling="|".join(POOLINGS),
 
 
-def report_files():
-    """All that `arccse report` writes."""
-    return [str(path) for path in layout.files(CONFIG)]
+def report_files(*endings):
+    """What `arccse report` writes: all of it, or the files with one of the endings."""
+    return [str(path) for path in layout.files(CONFIG) if not endings or path.suffix in endings]
+
+
+def captioned(files, caption, category):
+    """The files, marked for Snakemake's own `--report`."""
+    return report(files, caption=f"../report/{caption}.rst", category=category)
+
+
+def pooling_of(run, suite):
+    """The pooling that a run's embeddings for a suite are made with: the suite's, otherwise the run's own."""
+    return suites.pooling_of(suite) or RUNS[run].variant.hyperparameters.pooling
 
 
 def all_scores(wildcards):

@@ -3,29 +3,32 @@ rule embed:
         f"{RESULTS}/runs/{{run}}/run.json",
         model=f"{RESULTS}/runs/{{run}}/model",
     output:
-        temp(f"{RESULTS}/runs/{{run}}/embeddings.parquet"),
+        temp(f"{RESULTS}/runs/{{run}}/embeddings-{{pooling}}.parquet"),
     params:
-        suites=lambda wildcards: [f"--suite {suite}" for suite in SUITES[wildcards.run]],
-        pooling=lambda wildcards: RUNS[wildcards.run].variant.hyperparameters.pooling,
+        suites=lambda wildcards: [
+            f"--suite {suite}" for suite in SUITES[wildcards.run] if pooling_of(wildcards.run, suite) == wildcards.pooling
+        ],
         source=CONFIG.data,
     log:
-        f"{RESULTS}/logs/{{run}}/embed.log",
+        f"{RESULTS}/logs/{{run}}/embed-{{pooling}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/{{run}}/embed.tsv"
+        f"{RESULTS}/benchmarks/{{run}}/embed-{{pooling}}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         mem_mb=4000,
     shell:
-        "arccse embed {input.model} {params.suites} --pooling {params.pooling} --data {params.source:q}"
+        "arccse embed {input.model} {params.suites} --pooling {wildcards.pooling} --data {params.source:q}"
         " --out {output} --threads {threads} > {log} 2>&1"
 
 
 rule evaluate:
     input:
         model=f"{RESULTS}/runs/{{run}}/model",
-        embeddings=f"{RESULTS}/runs/{{run}}/embeddings.parquet",
+        embeddings=lambda wildcards: (
+            f"{RESULTS}/runs/{wildcards.run}/embeddings-{pooling_of(wildcards.run, wildcards.suite)}.parquet"
+        ),
     output:
         f"{RESULTS}/runs/{{run}}/{{suite}}/scores.csv",
     params:

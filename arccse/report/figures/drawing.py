@@ -1,0 +1,140 @@
+"""What all figures share: palette and style, an empty figure, legends, checks of the input, files."""
+
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from arccse.errors import InputError
+from arccse.files import atomic_path
+
+# Okabe and Ito's palette, which the common kinds of colour blindness keep apart; yellow is left out, as it
+# fades on white. Line style, marker and hatch vary as well, so that curves and boxes stay apart without any
+# colour.
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
+LINES = ["-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1))]
+MARKERS = ["o", "s", "^", "D", "v", "P"]
+HATCHES = ["", "////", "....", "xxxx", "----"]
+
+STYLE: dict[Any, Any] = {
+    "font.size": 10,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "text.parse_math": False,  # a label is a name, whatever dollar signs it holds
+    "grid.color": "0.9",
+    "hatch.linewidth": 0.6,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "arccse",  # matplotlib's SVG ids are random without it
+    "pdf.fonttype": 42,
+}
+
+CHARACTERS_PER_INCH = 11  # of text in the legend's size, a little less than fit
+
+
+@contextmanager
+def new_figure(width: float, height: float, caveat: str | None) -> Iterator[Figure]:
+    """An empty figure, in inches, and the style for what is drawn on it; the caveat stands above the panels."""
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08, wspace=0.05))
+        FigureCanvasAgg(figure)
+        if caveat:
+            figure.suptitle(textwrap.fill(caveat, int(9 * width)), fontsize=11, fontweight="bold")
+        yield figure
+
+
+def save(figure: Figure, stem: Path) -> list[Path]:
+    """Write <stem>.svg, <stem>.pdf and <stem>.png (150 dpi), each whole or not at all; return their paths.
+
+    The bytes depend on the figure alone: no dates and no random ids. Raises InputError for a folder that
+    cannot be written.
+    """
+    undated: dict[str, dict[str, None]] = {
+        "svg": {"Date": None},
+        "pdf": {"CreationDate": None},
+        "png": {},
+    }
+    paths = []
+    for ending, metadata in undated.items():
+        path = Path(stem).with_name(f"{Path(stem).name}.{ending}")
+        with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
+            figure.savefig(temporary, format=ending, dpi=150, metadata=metadata)
+        paths.append(path)
+    return paths
+
+
+def curve_style(index: int, points: int) -> dict[str, Any]:
+    """Colour, line and marker of the index-th curve, which has so many points."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": LINES[index % len(LINES)],
+        "marker": MARKERS[index % len(MARKERS)],
+        # A dozen markers tell curves apart; one at every step would hide them.
+        "markevery": max(1, points // 12),
+        "markersize": 4.5,
+        "linewidth": 1.6,
+    }
+
+
+def describe(axes: Axes, title: str, x: str, y: str) -> None:
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+
+
+def legend(figure: Figure, entries: tuple[Sequence[Artist], Sequence[str]], title: str) -> None:
+    """A legend of (handles, names) below the panels; the figure grows, so that the panels keep their height."""
+    handles, names = entries
+    room = int(figure.get_figwidth() * CHARACTERS_PER_INCH)
+    wrapped = [textwrap.fill(name, room - 9) for name in names]  # a line sample takes the room of nine
+    title = textwrap.fill(title, room)
+    longest = max((len(line) for name in wrapped for line in name.splitlines()), default=1)
+    columns = min(5, max(1, room // (longest + 9)))
+    rows = [wrapped[i : i + columns] for i in range(0, len(wrapped), columns)]
+    lines = 2 + title.count("\n") + sum(1 + max(name.count("\n") for name in row) for row in rows)
+    figure.set_figheight(figure.get_figheight() + 0.19 * lines)
+    drawn = figure.legend(
+        handles=handles,
+        labels=wrapped,
+        title=title,
+        loc="outside lower center",
+        ncols=columns,
+        handlelength=3.5,  # long enough to show a dash pattern whole
+        frameon=False,
+    )
+    drawn.get_title().set_multialignment("center")
+
+
+def require(frame: pd.DataFrame, columns: Sequence[str], what: str, numbers: Sequence[str] = ()) -> None:
+    """InputError unless the frame has all columns, at least one line, and finite numbers where said."""
+    for column in columns:
+        if column not in frame:
+            raise InputError(f"The table of {what} lacks the column '{column}'.")
+    if frame.empty:
+        raise InputError(f"The table of {what} has no line, so there is no figure to draw from it.")
+    for column in numbers:
+        if not np.isfinite(frame[column].to_numpy(dtype=np.float64, na_value=np.nan)).all():
+            raise InputError(f"The table of {what} has a value in column '{column}' that is no finite number.")
+
+
+def seeds_text(counts: Iterable[int]) -> str:
+    """ "1 seed", "5 seeds" or "3 to 5 seeds"."""
+    low, high = min(counts := list(counts)), max(counts)
+    return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' * (high > 1)}"
+
+
+def signed(value: float) -> str:
+    """Two decimals behind a plus or a true minus sign."""
+    return f"{value:+.2f}".replace("-", "−")

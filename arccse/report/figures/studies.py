@@ -1,0 +1,307 @@
+"""Figures of a study: its scores against what it varies. Every number comes with its interval and its seeds.
+
+Points are one line a run: the columns label and seed, value (the score that is drawn) and those that a study
+varies. Intervals are the 95 % intervals of `statistics.summarise`; one seed has none.
+"""
+
+import textwrap
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from arccse.errors import InputError
+from arccse.report.figures.drawing import (
+    HATCHES,
+    curve_style,
+    describe,
+    legend,
+    new_figure,
+    require,
+    seeds_text,
+    signed,
+)
+from arccse.statistics import Summary, contrast, summarise
+
+
+def sweep(points: pd.DataFrame, x: str, x_title: str, measure: str, caveat: str | None) -> Figure:
+    """A score against one hyperparameter: mean, interval and every seed as a dot, a line for each label.
+
+    Args:
+        points: columns label, seed, value and the one that x names (numbers). For temperature × margin, labels
+            are the temperatures and x is the margin.
+        x: the swept column.
+        x_title: what the horizontal axis says, with its unit.
+        measure: what the vertical axis says.
+        caveat: printed above the panel.
+
+    Raises:
+        InputError: an absent column, no line, no finite number, two lines for one label, seed and x.
+    """
+    _check(points, ["label", x], numbers=[x])
+    with new_figure(6.4, 4.2, caveat) as figure:
+        axes = figure.subplots()
+        counts = _lines(axes, points, x)
+        describe(axes, "", x_title, measure)
+        _legend(figure, axes, counts)
+    return figure
+
+
+def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+    """How a score falls as positives are replaced by other sentences, an objective a line.
+
+    The left panel has the scores, the right one the change against the same seed without noise, so that the
+    seeds' own level is out of it: the distance of two lines there is the difference of differences.
+
+    Args:
+        points: columns label (the objective), seed, noise (share of the positives, 0 to 1), value.
+        measure: what is scored, as the axes say it.
+        caveat: printed above the panels.
+
+    Raises:
+        InputError: an absent column, no line, no finite number, two lines for one label, seed and noise, a label
+            without a seed at noise 0.
+    """
+    _check(points, ["label", "noise"], numbers=["noise"])
+    points = points.assign(noise=100 * points["noise"])
+    clean = points[points["noise"] == 0].rename(columns={"value": "clean"})[["label", "seed", "clean"]]
+    for label in points["label"].unique():
+        if label not in set(clean["label"]):
+            raise InputError(f"The table of points has no seed of '{label}' at noise 0, from which it could decline.")
+    changes = points.merge(clean, on=["label", "seed"])
+    changes["value"] -= changes["clean"]
+    with new_figure(11, 4.2, caveat) as figure:
+        scores, declines = figure.subplots(1, 2)
+        counts = _lines(scores, points, "noise")
+        counts += _lines(declines, changes, "noise")
+        noise = "positives replaced by another sentence (%)"
+        describe(scores, "Score", noise, measure)
+        describe(declines, "Change against the same seed without noise", noise, f"change of {measure}")
+        declines.axhline(0, color="0.5", linewidth=1, zorder=1)
+        _legend(figure, scores, counts)
+    return figure
+
+
+def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
+    """Mean cosine of a sentence and itself with a growing share masked: does it fall, and how evenly.
+
+    Args:
+        scores: suite `order`'s scores: columns label, seed, metric, value; the metrics similarity_0,
+            similarity_10, … (share masked in %; mean cosine × 100) are drawn, others are not looked at.
+        caveat: printed above the panel.
+
+    Raises:
+        InputError: an absent column, no such metric, no finite number, two lines for one label, seed and metric.
+    """
+    require(scores, ["label", "seed", "metric", "value"], "scores")
+    share = scores["metric"].str.extract(r"^similarity_(\d+)$", expand=False)
+    points = scores.assign(share=share.astype(float)).dropna(subset="share")
+    if points.empty:
+        raise InputError("The table of scores has no metric similarity_<share>, as suite order writes them.")
+    _check(points, ["label", "share"])
+    with new_figure(6.4, 4.2, caveat) as figure:
+        axes = figure.subplots()
+        counts = _lines(axes, points, "share")
+        describe(axes, "Similarity to the whole sentence", "words masked (%)", "mean cosine × 100")
+        _legend(figure, axes, counts)
+    return figure
+
+
+def interaction(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+    """The 2 × 2 design of objective and triplet: lines that are parallel mean that the effects add up.
+
+    The title has the interaction, the difference of the two differences, over the seeds of all four cells.
+
+    Args:
+        points: columns objective, triplet (two different values each, drawn in their order of appearance),
+            seed, value.
+        measure: what the vertical axis says.
+        caveat: printed above the panel.
+
+    Raises:
+        InputError: an absent column, no line, no finite number, two lines for one cell and seed, other than two
+            objectives and two kinds of triplet, an empty cell.
+    """
+    _check(points, ["objective", "triplet"])
+    objectives, triplets = list(points["objective"].unique()), list(points["triplet"].unique())
+    cells = points.pivot(index=["objective", "triplet"], columns="seed", values="value")
+    if not (len(objectives) == len(triplets) == 2 and len(cells) == 4):
+        raise InputError(
+            f"An interaction needs all four cells of two objectives and two kinds of triplet, got {len(cells)} cells:"
+            f" {', '.join(map(str, objectives))}; {', '.join(map(str, triplets))}."
+        )
+    order = pd.MultiIndex.from_product([objectives, triplets])
+    common = cells.reindex(order).dropna(axis=1)
+    with new_figure(6.4, 4.4, caveat) as figure:
+        axes = figure.subplots()
+        drawn = points.assign(label=points["triplet"], place=points["objective"].map(objectives.index))
+        counts = _lines(axes, drawn, "place")
+        describe(axes, _interaction_text(common.to_numpy()), "", measure)
+        axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
+        axes.set_xlim(-0.25, 1.25)
+        _legend(figure, axes, counts)
+    return figure
+
+
+def mask_ratio_map(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+    """A heat map of near × far mask ratio: each cell's mean, interval and number of seeds.
+
+    Args:
+        points: columns near, far (shares masked, 0 < near < far < 1), seed, value.
+        measure: what the colours say.
+        caveat: printed above the panel.
+
+    Raises:
+        InputError: an absent column, no line, no finite number, two lines for one cell and seed, near not below far.
+    """
+    _check(points, ["near", "far"], numbers=["near", "far"])
+    if (points["near"] >= points["far"]).any():
+        raise InputError("The table of points has a mask ratio 'near' that is not below its 'far'.")
+    nears, fars = sorted(points["near"].unique()), sorted(points["far"].unique())
+    cells = {key: summarise(own["value"].to_numpy(float)) for key, own in points.groupby(["near", "far"])}
+    means = np.array([[cells[n, f].mean if (n, f) in cells else np.nan for n in nears] for f in fars])
+    empty = [(n, f) for n in nears for f in fars if n < f and (n, f) not in cells]
+    scale, light = _colour_scale(means)
+    with new_figure(max(5.5, 1.9 + 1.15 * len(nears)), max(3.4, 1 + 0.75 * len(fars)), caveat) as figure:
+        axes = figure.subplots()
+        axes.grid(False)
+        # Cividis goes from dark to light for every kind of eye, and in grey.
+        mesh = axes.pcolormesh(means, cmap="cividis", norm=scale, edgecolor="white", linewidth=1)
+        figure.colorbar(mesh, ax=axes, label=measure)
+        for (near, far), cell in cells.items():
+            x, y, colour = nears.index(near) + 0.5, fars.index(far) + 0.5, "black" if cell.mean > light else "white"
+            axes.text(x, y, _cell_text(cell), color=colour, ha="center", va="center", fontsize=9)
+        for near, far in empty:
+            axes.add_patch(Rectangle((nears.index(near), fars.index(far)), 1, 1, **NOT_RUN))
+        axes.set_xticks(np.arange(len(nears)) + 0.5, [f"{100 * near:g}" for near in nears])
+        axes.set_yticks(np.arange(len(fars)) + 0.5, [f"{100 * far:g}" for far in fars])
+        describe(axes, "", "near: masked (%)", "far: masked (%)")
+        names = ["not run (blank: near is not below far)"]
+        legend(figure, ([Patch(**NOT_RUN)], names), "Mean, its 95 % interval, number of seeds.")
+    return figure
+
+
+def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+    """All paired differences of a study, from top to bottom, in groups by suite.
+
+    Args:
+        differences: columns label, suite, difference, low, high (NaN with one seed), verdict, n (seeds). Marks are
+            filled where the verdict is higher or lower, and hollow otherwise.
+        measure: what the horizontal axis says, such as "difference to SimCSE (points)".
+        caveat: printed above the panel.
+
+    Raises:
+        InputError: an absent column, no line, a difference or n that is no finite number, two lines for one label
+            and suite.
+    """
+    require(
+        differences,
+        ["label", "suite", "difference", "low", "high", "verdict", "n"],
+        "differences",
+        numbers=["difference", "n"],
+    )
+    if differences.duplicated(["label", "suite"]).any():
+        raise InputError("The table of differences has two lines for one label and suite.")
+    labels = {label: textwrap.fill(str(label), 45) for label in differences["label"]}
+    row_height = 0.14 + 0.16 * max(1 + label.count("\n") for label in labels.values())
+    groups = list(differences.groupby("suite", sort=False))
+    with new_figure(9, 0.9 + row_height * (len(differences) + len(groups)), caveat) as figure:
+        axes = figure.subplots()
+        axes.axvline(0, color="0.4", linewidth=1, zorder=1)
+        names: list[str] = []
+        headings = []
+        for suite, group in groups:
+            headings.append(len(names))
+            names.append(str(suite))
+            for row in group.to_dict("records"):
+                _difference(axes, row, place=len(names))
+                names.append(labels[row["label"]])
+        axes.set_yticks(range(len(names)), names)
+        axes.set_ylim(len(names) - 0.4, -0.6)
+        for heading in headings:
+            axes.get_yticklabels()[heading].set_fontweight("bold")
+        axes.tick_params(axis="y", length=0)
+        axes.grid(False, axis="y")
+        describe(axes, "", measure, "")
+        note = "Mean of the paired differences and its 95 % interval."
+        legend(figure, ([_mark("black"), _mark("white")], ["decided", "not decided"]), note)
+    return figure
+
+
+# ------------------------------------------------------------------------------------------------- their parts
+
+NOT_RUN: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.6", "hatch": HATCHES[1], "linewidth": 0}
+
+
+def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = ()) -> None:
+    """InputError unless points have their columns, finite numbers, and one line for each cell and seed."""
+    require(points, [*cell, "seed", "value"], "points", numbers=[*numbers, "value"])
+    if points.duplicated([*cell, "seed"]).any():
+        raise InputError(f"The table of points has two lines for one seed and the same {' and '.join(cell)}.")
+
+
+def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
+    """A line of means with intervals and the seeds' dots for each label; returns the numbers of seeds."""
+    labels, places = list(points["label"].unique()), np.sort(points[x].unique())
+    # Side by side by a little, since intervals on top of each other can't be read.
+    shifts = 0.015 * max(np.ptp(places), 1e-9) * (np.arange(len(labels)) - (len(labels) - 1) / 2)
+    counts = []
+    for index, (label, shift) in enumerate(zip(labels, shifts, strict=True)):
+        own = points[points["label"] == label]
+        cells = {place: summarise(group["value"].to_numpy(float)) for place, group in own.groupby(x)}
+        means = np.array([cell.mean for cell in cells.values()])
+        ends = np.array([(cell.mean - cell.low, cell.high - cell.mean) for cell in cells.values()])
+        style = curve_style(index, len(cells))
+        axes.plot(
+            own[x] + shift, own["value"], linestyle="none", marker=".", markersize=6, color=style["color"], alpha=0.4
+        )
+        axes.errorbar(np.array(list(cells)) + shift, means, yerr=ends.T, label=str(label), capsize=2, **style)
+        counts += [cell.n for cell in cells.values()]
+    axes.set_xticks(places, [f"{place:g}" for place in places])
+    return counts
+
+
+def _legend(figure: Figure, axes: Axes, counts: Sequence[int]) -> None:
+    note = f"Lines: mean over seeds. Bars: its 95 % interval. Dots: the {seeds_text(counts)}."
+    legend(figure, axes.get_legend_handles_labels(), note if max(counts) > 1 else "One seed: no intervals.")
+
+
+def _interaction_text(values: np.ndarray) -> str:
+    """values: (4, common seeds), the cells row by row."""
+    if values.shape[1] == 0:
+        return "Interaction: the cells have no seed in common"
+    effect = contrast(values, np.array([1, -1, -1, 1]))
+    interval = "" if effect.n == 1 else f" (95 % interval {signed(effect.low)} to {signed(effect.high)})"
+    return f"Interaction {signed(effect.difference)}{interval}, {seeds_text([effect.n])}"
+
+
+def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
+    """The scale of colours, and the value from which on black is read better than white on cividis."""
+    low, high = float(np.nanmin(means)), float(np.nanmax(means))
+    if low == high:
+        low, high = low - 0.5, high + 0.5
+    return Normalize(low, high), low + 0.45 * (high - low)
+
+
+def _cell_text(cell: Summary) -> str:
+    interval = f"\n{cell.low:.1f} to {cell.high:.1f}" if cell.n > 1 else ""
+    return f"{cell.mean:.2f}{interval}\nn = {cell.n}"
+
+
+def _difference(axes: Axes, row: dict[Hashable, Any], place: int) -> None:
+    axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
+    face = "black" if row["verdict"] in ("higher", "lower") else "white"
+    axes.plot([row["difference"]], [place], marker="o", markersize=6, color="black", markerfacecolor=face)
+    interval = f" [{signed(row['low'])}, {signed(row['high'])}]" if np.isfinite(row["low"]) else ""
+    said = f"{signed(row['difference'])}{interval}, n = {row['n']:g}, {row['verdict']}"
+    axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+
+
+def _mark(face: str) -> Line2D:
+    return Line2D([], [], marker="o", linestyle="none", color="black", markerfacecolor=face)

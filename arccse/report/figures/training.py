@@ -1,0 +1,130 @@
+"""Figures of what happens during training, from the runs' histories."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from arccse.errors import InputError
+from arccse.report.figures.drawing import curve_style, describe, legend, new_figure, require, seeds_text
+
+
+def alignment_uniformity(histories: pd.DataFrame, caveat: str | None) -> Figure:
+    """Alignment and uniformity over training, and the path of training in the plane of the two.
+
+    Lines are means over seeds; where a label has two seeds or more, a band reaches from the lowest to the
+    highest. Only the steps at which every seed of a label was measured are drawn, since a mean over changing
+    seeds would jump.
+
+    Args:
+        histories: columns label, seed, step, alignment (E‖z − z⁺‖²), uniformity (log E e^{−2‖z − w‖²}), both
+            on the unit sphere, NaN at steps without a measurement; other columns are not looked at. Labels
+            are drawn in their order of appearance.
+        caveat: printed above the panels.
+
+    Raises:
+        InputError: an absent column, two lines for one label, seed and step, no line at all, a label without a
+            common step.
+
+    Source: Wang and Isola, "Understanding contrastive representation learning through alignment and
+    uniformity on the hypersphere", ICML 2020; drawn as in Gao et al., "SimCSE", EMNLP 2021, figures 2 and 3.
+    """
+    curves = _curves(histories, ["alignment", "uniformity"])
+    with new_figure(12, 4, caveat) as figure:
+        over_alignment, over_uniformity, plane = figure.subplots(1, 3)
+        for index, (label, measures) in enumerate(curves.items()):
+            style = curve_style(index, len(measures["alignment"]))
+            _over_steps(over_alignment, measures["alignment"], label, style)
+            _over_steps(over_uniformity, measures["uniformity"], label, style)
+            _path(plane, measures, label, style)
+        describe(over_alignment, "Alignment over training", "training step", "alignment (lower is better)")
+        describe(over_uniformity, "Uniformity over training", "training step", "uniformity (lower is better)")
+        describe(plane, "Path of training", "alignment (lower is better)", "uniformity (lower is better)")
+        handles, names = over_alignment.get_legend_handles_labels()
+        names += ["start of the path", "end of the path"]
+        handles += [_end_mark(face="white", edge="0.4"), _end_mark(face="0.4", edge="black")]
+        legend(figure, (handles, names), _band_note(over_alignment))
+    return figure
+
+
+def dev_scores(histories: pd.DataFrame, caveat: str | None) -> Figure:
+    """Spearman on the dev set and the loss over training: mean and, from two seeds on, lowest to highest.
+
+    As in `alignment_uniformity`, each curve has only the steps at which all seeds of its label were measured.
+
+    Args:
+        histories: columns label, seed, step, dev_spearman (× 100), loss (> 0; NaN where there is none, as at
+            step 0). Losses of objectives with other terms or margins are on other scales, which the figure says.
+        caveat: printed above the panels.
+
+    Raises:
+        InputError: an absent column, two lines for one label, seed and step, no line at all, a label without a
+            step at which all of its seeds have the score, or the loss.
+    """
+    scores, losses = _curves(histories, ["dev_spearman"]), _curves(histories, ["loss"])
+    with new_figure(10, 4, caveat) as figure:
+        over_scores, over_losses = figure.subplots(1, 2)
+        for index, label in enumerate(scores):
+            score, loss = scores[label]["dev_spearman"], losses[label]["loss"]
+            _over_steps(over_scores, score, label, curve_style(index, len(score)))
+            _over_steps(over_losses, loss, label, curve_style(index, len(loss)))
+        describe(over_scores, "Score on the dev set", "training step", "dev Spearman × 100 (higher is better)")
+        describe(over_losses, "Training loss", "training step", "loss, on each objective's own scale")
+        over_losses.set_yscale("log")
+        over_losses.yaxis.set_major_formatter("{x:g}")  # powers of ten would be formulas
+        legend(figure, over_scores.get_legend_handles_labels(), _band_note(over_scores))
+    return figure
+
+
+def _curves(histories: pd.DataFrame, measures: Sequence[str]) -> dict[str, dict[str, pd.DataFrame]]:
+    """Label → measure → a frame of steps × seeds, on the steps at which all seeds have all the measures."""
+    require(histories, ["label", "seed", "step", *measures], "histories")
+    found = {}
+    for label, own in histories.groupby("label", sort=False):
+        seeds = own["seed"].unique()
+        own = own.dropna(subset=list(measures))
+        if own.duplicated(["seed", "step"]).any():
+            raise InputError(f"The histories have two lines for one seed and step of '{label}'.")
+        curves = {
+            measure: own.pivot(index="step", columns="seed", values=measure).reindex(columns=seeds).dropna()
+            for measure in measures
+        }
+        if curves[measures[0]].empty:
+            raise InputError(f"There is no step at which all seeds of '{label}' have {' and '.join(measures)}.")
+        found[str(label)] = curves
+    return found
+
+
+def _over_steps(axes: Axes, values: pd.DataFrame, label: str, style: dict[str, Any]) -> None:
+    seeds = len(values.columns)
+    steps = values.index.to_numpy()
+    axes.plot(steps, values.mean(axis=1).to_numpy(), label=f"{label} ({seeds_text([seeds])})", **style)
+    if seeds > 1:
+        low, high = values.min(axis=1).to_numpy(), values.max(axis=1).to_numpy()
+        axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)
+
+
+def _band_note(axes: Axes) -> str:
+    return "Lines: mean over seeds. Bands: lowest to highest seed." if axes.collections else "One seed: no bands."
+
+
+def _path(axes: Axes, measures: dict[str, pd.DataFrame], label: str, style: dict[str, Any]) -> None:
+    x = measures["alignment"].mean(axis=1).to_numpy()
+    y = measures["uniformity"].mean(axis=1).to_numpy()
+    axes.plot(x, y, label=label, **style)
+    ends = {
+        "color": style["color"],
+        "marker": style["marker"],
+        "linestyle": "none",
+        "markersize": 10,
+        "zorder": 3,
+    }
+    axes.plot(x[:1], y[:1], markerfacecolor="white", markeredgewidth=1.6, **ends)
+    axes.plot(x[-1:], y[-1:], markeredgecolor="black", **ends)
+
+
+def _end_mark(face: str, edge: str) -> Line2D:
+    return Line2D([], [], marker="o", linestyle="none", markersize=9, markerfacecolor=face, markeredgecolor=edge)

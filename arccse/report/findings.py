@@ -1,0 +1,114 @@
+"""What the comparisons say, in plain sentences; every number in them comes from the frame of comparisons."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import pandas as pd
+
+from arccse.report.tables import SUITES, StudyView, interval, number
+
+EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a sentence each
+
+Line = dict[Hashable, Any]
+
+
+def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[str]:
+    """The findings of a config: its caveats first, then study by study, "main" before the others.
+
+    A study's designed comparisons (kinds "effect", "decline" and "pooling" of comparisons.compare_study) get a
+    sentence each, and stand for its pairs. Otherwise the pairs do in the study "main", or where they are no more
+    than EACH_UP_TO; more of them are summed up in one that names the largest difference. Suite "mteb" has the tasks
+    of "sts" by another protocol, and is left to the tables where both are there.
+
+    Args:
+        studies: the config's studies.
+        comparisons: columns of comparisons.COLUMNS, of all the studies.
+    """
+    found = list(dict.fromkeys(study.caveat for study in studies if study.caveat))
+    for study in sorted(studies, key=lambda study: study.name != "main"):
+        own = comparisons[comparisons["study"] == study.name]
+        for (encoder, suite), lines in own.groupby(["encoder", "suite"], sort=False):
+            if suite == "mteb" and ((own["encoder"] == encoder) & (own["suite"] == "sts")).any():
+                continue
+            for task in SUITES[str(suite)].headlines:
+                found += _of_measure(study, lines[lines["task"] == task].to_dict("records"))
+    return found
+
+
+def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
+    pairs = [line for line in lines if line["kind"] == "pair"]
+    designed = [line for line in lines if line["kind"] != "pair"]
+    if designed:  # they say what the rows, one by one, do not
+        return [_sentence(line) for line in designed]
+    if study.name == "main" or len(pairs) <= EACH_UP_TO:
+        return [_sentence(line) for line in pairs]
+    return [_summary(study, pairs)]
+
+
+def _sentence(line: Line) -> str:
+    if line["n"] == 0:
+        return f"{_place(line)}{line['label']} and {line['baseline']} have no seed in common: undecided."
+    return f"{_place(line)}{_claim(line)} ({_evidence(line)}): {_verdict(line)}."
+
+
+def _place(line: Line) -> str:
+    return f"On {line['encoder']}, "
+
+
+def _claim(line: Line) -> str:
+    measure, gap = _measure(line), f"{abs(line['difference']):.2f}"
+    label, baseline = line["label"], line["baseline"]
+    if line["kind"] == "effect":
+        return f"the {measure} changes by {number(line['difference'], '+.2f')} with {label}"
+    if line["kind"] == "decline":
+        change = "less" if line["difference"] > 0 else "more"
+        return f"noise costs {label} {gap} {change} of the {measure} than {baseline}"
+    side = "above" if line["difference"] > 0 else "below"
+    return f"{label}'s {measure} is {gap} {side} {baseline}'s"
+
+
+def _measure(line: Line) -> str:
+    if line["task"] != "Avg":
+        return str(line["task"])
+    title, _, manner = SUITES[line["suite"]].title.partition(", ")
+    title = title if title.startswith("STS") else title.lower()
+    return f"{title} average" + (f" with {manner}" if manner and line["kind"] != "pooling" else "")
+
+
+def _evidence(line: Line) -> str:
+    parts: list[str] = []
+    if pd.notna(line["low"]):
+        parts.append(f"95 % interval {interval(line['low'], line['high'])}")
+    parts.append(f"{line['n']} seed{'s' if line['n'] > 1 else ''}")
+    if pd.notna(line["p"]):
+        parts.append(_p("p", line["p"]))
+        if line["p_holm"] != line["p"]:
+            parts.append(_p("Holm p", line["p_holm"]))
+    if pd.notna(line["two_level_low"]):
+        span = interval(line["two_level_low"], line["two_level_high"])
+        parts.append(f"over seeds and sentence pairs {span}")
+    return ", ".join(parts)
+
+
+def _p(name: str, p: float) -> str:
+    printed = number(p, ".3f")
+    return f"{name} {printed}" if printed.startswith("<") else f"{name} = {printed}"
+
+
+def _verdict(line: Line) -> str:
+    word, _, reason = line["text"].partition(": ")
+    return f"{word}, since {reason}" if reason else word
+
+
+def _summary(study: StudyView, pairs: list[Line]) -> str:
+    count = {word: sum(line["verdict"] == word for line in pairs) for word in ("higher", "lower", "undecided")}
+    tested = [line for line in pairs if line["verdict"] in count and line["n"] > 0]
+    said = (
+        f"On {pairs[0]['encoder']}, of the {sum(count.values())} other rows of “{study.title}”, {count['higher']} are"
+        f" decidedly above {pairs[0]['baseline']} in {_measure(pairs[0])}, {count['lower']} decidedly below and"
+        f" {count['undecided']} undecided"
+    )
+    if not tested:
+        return f"{said}."
+    largest = max(tested, key=lambda line: abs(line["difference"]))
+    return f"{said}; the largest difference: {_claim(largest)} ({_evidence(largest)}): {_verdict(largest)}."

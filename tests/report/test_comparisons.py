@@ -1,0 +1,375 @@
+"""Comparisons: which rows are compared, the arithmetic by hand, what is tested, and what is only described."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import spearmanr, ttest_rel
+
+from arccse.errors import InputError
+from arccse.report import comparisons, tables
+from arccse.report.comparisons import COLUMNS, compare_study, grid
+from arccse.report.tables import Row, StudyView
+from arccse.statistics import two_level
+
+NT_XENT = {"objective": "nt_xent", "margin": 0.0, "triplet_weight": 0.0, "pooling": "cls"}
+ARCCON = NT_XENT | {"objective": "arccon", "margin": 10.0}
+TRIPLET = {"triplet_weight": 0.1, "triplet_margin": 0.0, "triplet_dropout": False, "mask_ratios": [0.2, 0.4]}
+UNTRAINED = Row("untrained", "MiniLM", "00000000", [0], {"epochs": 0, "pooling": "cls"})
+SIMCSE = Row("SimCSE", "MiniLM", "aaaaaaaa", [1, 2, 3], NT_XENT)
+ARCCSE = Row("ArcCSE", "MiniLM", "bbbbbbbb", [1, 2, 3], ARCCON | TRIPLET)
+
+
+def study(*rows: Row, name: str = "main") -> StudyView:
+    return StudyView(name, "A study", "laptop", "2026-01-02", "best dev Spearman", list(rows))
+
+
+def sts(hash_: str, seed: int, suite: str = "sts", **tasks: float) -> list[tuple]:
+    return [("v", hash_, seed, suite, task, "spearman_all", value, 100) for task, value in tasks.items()]
+
+
+def frame(rows: list[tuple]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=tables.SCORE_COLUMNS)
+
+
+def one_task(values: dict[str, list[float]], first_seed: int = 1) -> pd.DataFrame:
+    """Scores of task LEE: hash → a value a seed."""
+    return frame(
+        [
+            line
+            for hash_, own in values.items()
+            for seed, value in enumerate(own, 0 if hash_ == "00000000" else first_seed)
+            for line in sts(hash_, seed, LEE=value)
+        ]
+    )
+
+
+def line(table: pd.DataFrame, label: str, task: str = "Avg", **where: str) -> pd.Series:
+    chosen = (table["label"] == label) & (table["task"] == task)
+    for column, value in where.items():
+        chosen &= table[column] == value
+    (found,) = table[chosen].to_dict("records")
+    return pd.Series(found)
+
+
+# --- pairs
+
+
+@pytest.fixture
+def scores() -> pd.DataFrame:
+    """Two tasks. On their average SimCSE has 65, 66, 67 and ArcCSE 66, 66, 70; the untrained encoder has 60."""
+    rows = sts("00000000", 0, LEE=70, STS12=50)
+    for seed, (a, b) in enumerate([(65, 66), (66, 66), (67, 70)], 1):
+        rows += sts("aaaaaaaa", seed, LEE=a + 5, STS12=a - 5) + sts("bbbbbbbb", seed, LEE=b + 8, STS12=b - 8)
+    return frame(rows)
+
+
+def test_a_pair_by_hand(scores: pd.DataFrame) -> None:
+    table = compare_study(scores, study(UNTRAINED, SIMCSE, ARCCSE), ["sts"])
+    assert list(table.columns) == COLUMNS
+    found = line(table, "ArcCSE")
+    assert (found["study"], found["encoder"], found["suite"], found["kind"]) == ("main", "MiniLM", "sts", "pair")
+    assert found["baseline"] == "SimCSE"  # the first trained row
+    assert found["difference"] == pytest.approx(4 / 3)  # of 1, 0 and 3
+    assert found["sd"] == pytest.approx((7 / 3) ** 0.5)
+    interval = ttest_rel([66, 66, 70], [65, 66, 67]).confidence_interval()
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
+    assert (found["n"], found["seeds"], found["dropped"]) == (3, "1 2 3", "")
+    assert found["p"] == found["p_holm"] == 0.5  # of ±1 ± 0 ± 3, four of eight reach ±4
+    assert found["smallest_p"] == 0.25
+    assert found["improvement"] == pytest.approx((1.5 + 1.5 + 3) / 9)  # 66 beats 65 and ties 66
+    assert (found["verdict"], found["text"]) == ("undecided", "undecided: n = 3 seeds can't reach p ≤ 0.05")
+    assert np.isnan(found["two_level_low"])
+    # The tasks rise by 3 and fall by 3 against that.
+    assert line(table, "ArcCSE", "LEE")["difference"] == pytest.approx(4 / 3 + 3)
+    assert line(table, "ArcCSE", "STS12")["difference"] == pytest.approx(4 / 3 - 3)
+
+
+def test_an_untrained_row_is_described_and_not_tested(scores: pd.DataFrame) -> None:
+    table = compare_study(scores, study(UNTRAINED, SIMCSE, ARCCSE), ["sts"])
+    found = line(table, "untrained")
+    assert found["difference"] == pytest.approx(-6)
+    assert (found["sd"], found["n"], found["seeds"], found["dropped"]) == (1.0, 3, "1 2 3", "")
+    assert found["improvement"] == 0
+    assert found["verdict"] == "not tested"
+    assert np.isnan(found[["p", "p_holm", "smallest_p"]].astype(float)).all()
+    assert pd.isna(found["seeds_needed"])
+    # Nor does it count among the comparisons that are corrected for.
+    assert line(table, "ArcCSE")["p_holm"] == line(table, "ArcCSE")["p"]
+
+
+def test_only_untrained_rows() -> None:
+    mean = replace(UNTRAINED, label="mean", hash="11111111")
+    table = compare_study(one_task({"00000000": [60.0]}).pipe(_and_copy, "11111111"), study(UNTRAINED, mean), ["sts"])
+    found = line(table, "mean")
+    assert (found["baseline"], found["difference"], found["n"], found["verdict"]) == ("untrained", 0, 1, "not tested")
+
+
+def _and_copy(scores: pd.DataFrame, hash_: str) -> pd.DataFrame:
+    return pd.concat([scores, scores.assign(hash=hash_)])
+
+
+def test_common_seeds_only_and_the_others_are_said() -> None:
+    scores = one_task({"aaaaaaaa": [60.0, 61.0, 62.0, 90.0], "bbbbbbbb": [10.0, 62.0, 63.0, 64.0]})
+    rows = replace(SIMCSE, seeds=[1, 2, 3]), replace(ARCCSE, seeds=[2, 3, 4])
+    found = line(compare_study(scores, study(*rows), ["sts"]), "ArcCSE")
+    assert (found["n"], found["seeds"], found["dropped"]) == (2, "2 3", "1 4")
+    assert found["difference"] == 1.0
+
+
+def test_no_common_seed_is_undecided() -> None:
+    scores = one_task({"aaaaaaaa": [60.0, 61.0], "bbbbbbbb": [62.0, 63.0]})
+    rows = replace(SIMCSE, seeds=[1]), replace(ARCCSE, seeds=[2]), replace(ARCCSE, label="both", seeds=[1, 2])
+    table = compare_study(scores, study(*rows), ["sts"])
+    found = line(table, "ArcCSE")
+    assert (found["n"], found["dropped"]) == (0, "1 2")
+    assert (found["verdict"], found["text"]) == ("undecided", "undecided: no seed in common")
+    assert np.isnan(found["difference"])
+    assert line(table, "both")["n"] == 1
+
+
+def test_one_seed_has_a_difference_and_no_interval() -> None:
+    scores = one_task({"aaaaaaaa": [60.0], "bbbbbbbb": [62.0]})
+    rows = replace(SIMCSE, seeds=[1]), replace(ARCCSE, seeds=[1])
+    found = line(compare_study(scores, study(*rows), ["sts"]), "ArcCSE")
+    assert (found["difference"], found["n"], found["p"]) == (2.0, 1, 1.0)
+    assert np.isnan(found[["sd", "low", "high"]].astype(float)).all()
+    assert found["text"] == "undecided: n = 1 seed can't reach p ≤ 0.05"
+    assert pd.isna(found["seeds_needed"])
+
+
+def test_holm_is_over_the_rows_of_an_encoder() -> None:
+    base = [60.0, 60.5, 60.2, 60.1, 60.4, 60.3, 60.6]
+    gains = {"bbbbbbbb": [1.0] * 7, "cccccccc": [1.0, 1.1, 0.9, 1.0, 1.2, 1.0, -0.1]}
+    scores = one_task({"aaaaaaaa": base} | {hash_: list(np.add(base, gain)) for hash_, gain in gains.items()})
+    seeds = list(range(1, 8))
+    a, b, c = (replace(ARCCSE, label=hash_[0], hash=hash_, seeds=seeds) for hash_ in ("aaaaaaaa", *gains))
+    table = compare_study(scores, study(a, b, c), ["sts"])
+    assert line(table, "b")["p"] == 2 / 128
+    assert line(table, "c")["p"] == 4 / 128  # seed 7 alone is below 0, and its 0.1 is the smallest
+    assert line(table, "b")["p_holm"] == line(table, "c")["p_holm"] == 4 / 128
+    assert line(table, "b")["verdict"] == "higher"
+    # Another encoder is another family, with a baseline of its own.
+    elsewhere = [replace(row, encoder="BERT") for row in (a, b)]
+    both = compare_study(scores, study(a, b, c, *elsewhere), ["sts"])
+    assert line(both, "b", encoder="BERT")["p_holm"] == 2 / 128
+    assert line(both, "b", encoder="MiniLM")["p_holm"] == 4 / 128
+    assert len(both) == 2 * 3  # LEE and Avg
+
+
+def test_seeds_needed_are_those_of_a_paired_test_and_at_least_six() -> None:
+    base = [60.0, 60.5, 60.2, 60.1]
+    scores = one_task({"aaaaaaaa": list(base), "bbbbbbbb": list(np.add(base, [0.4, -0.2, 0.3, 0.1]))})
+    seeds = [1, 2, 3, 4]
+    table = compare_study(scores, study(replace(SIMCSE, seeds=seeds), replace(ARCCSE, seeds=seeds)), ["sts"])
+    # Mean 0.15, sd 0.2646, so that d² = 0.3214: about (1.960 + 0.842)² / d² + 1.960² / 2 = 26.3 (Guenther 1981).
+    assert line(table, "ArcCSE")["seeds_needed"] == 27
+    clear = one_task({"aaaaaaaa": list(base), "bbbbbbbb": list(np.add(base, [5, 5.1, 5, 5]))})
+    table = compare_study(clear, study(replace(SIMCSE, seeds=seeds), replace(ARCCSE, seeds=seeds)), ["sts"])
+    assert line(table, "ArcCSE")["seeds_needed"] == comparisons.SIGN_FLIP_SEEDS == 6
+
+
+def test_a_task_that_a_row_lacks_is_not_compared(scores: pd.DataFrame) -> None:
+    lacking = scores[~((scores["hash"] == "bbbbbbbb") & (scores["task"] == "LEE"))]
+    table = compare_study(lacking, study(SIMCSE, ARCCSE), ["sts"])
+    assert list(table["task"]) == ["STS12"]
+
+
+def test_missing_scores_and_single_rows(scores: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match=r"'ArcCSE' \(bbbbbbbb\).* seed 9"):
+        compare_study(scores, study(SIMCSE, replace(ARCCSE, seeds=[1, 9])), ["sts"])
+    alone = compare_study(scores, study(SIMCSE), ["sts"])
+    assert len(alone) == 0
+    assert list(alone.columns) == COLUMNS
+
+
+# --- designs
+
+
+FOUR = {"aaaaaaaa": [60.0, 61.0], "bbbbbbbb": [62.0, 62.0], "cccccccc": [61.0, 63.0], "dddddddd": [64.0, 68.0]}
+
+
+def two_by_two() -> list[Row]:
+    settings = [NT_XENT, ARCCON, NT_XENT | TRIPLET, ARCCON | TRIPLET]
+    labels = ["NT-Xent", "ArcCon", "NT-Xent + triplet", "ArcCon + triplet"]
+    return [Row(*row) for row in zip(labels, ["MiniLM"] * 4, FOUR, [[1, 2]] * 4, settings, strict=True)]
+
+
+@pytest.mark.parametrize("order", [[0, 1, 2, 3], [0, 2, 3, 1]])
+def test_main_effects_and_interaction_by_hand(order: list[int]) -> None:
+    rows = [two_by_two()[place] for place in order]
+    table = compare_study(one_task(FOUR), study(*rows), ["sts"])
+    effects = table[(table["kind"] == "effect") & (table["task"] == "Avg")].set_index("label")
+    assert len(effects) == 3
+    # Seed 1: 60, 62, 61, 64; seed 2: 61, 62, 63, 68.
+    assert effects.loc["ArcCon (main effect)", "difference"] == pytest.approx((2.5 + 3) / 2)
+    assert effects.loc["triplet objective (main effect)", "difference"] == pytest.approx((1.5 + 4) / 2)
+    assert effects.loc["ArcCon × triplet objective", "difference"] == pytest.approx((1 + 4) / 2)
+    assert effects.loc["ArcCon × triplet objective", "sd"] == pytest.approx(3 / 2**0.5)
+    assert effects["improvement"].isna().all()
+    assert len(table[(table["kind"] == "pair") & (table["task"] == "Avg")]) == 3
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows: rows[:3],
+        lambda rows: [*rows, replace(rows[0], label="another", settings=NT_XENT | {"temperature": 0.1})],
+        lambda rows: [*rows[:3], replace(rows[3], settings=rows[3].settings | {"margin": 20.0})],
+        lambda rows: [*rows[:3], replace(rows[3], settings=rows[3].settings | {"learning_rate": 1.0})],
+        lambda rows: [replace(row, settings={}) for row in rows],
+    ],
+)
+def test_other_studies_are_no_two_by_two_design(spoil) -> None:
+    table = compare_study(one_task(FOUR), study(*spoil(two_by_two())), ["sts"])
+    assert set(table["kind"]) == {"pair"}
+
+
+def test_an_untrained_row_does_not_spoil_a_design() -> None:
+    table = compare_study(one_task(FOUR | {"00000000": [50.0]}), study(UNTRAINED, *two_by_two()), ["sts"])
+    assert (table["kind"] == "effect").sum() == 2 * 3
+
+
+def test_the_decline_with_noise_is_a_difference_of_differences() -> None:
+    values = {
+        "aaaaaaaa": [70.0, 71.0],  # NT-Xent
+        "bbbbbbbb": [66.0, 67.0],  # with 40 % noise: −4, −4
+        "cccccccc": [69.0, 69.0],  # with 20 %: −1, −2
+        "dddddddd": [72.0, 72.0],  # ArcCon
+        "eeeeeeee": [71.0, 70.0],  # 40 %: −1, −2
+        "ffffffff": [72.0, 71.0],  # 20 %: 0, −1
+    }
+    noise = [{}, {"noise": 0.4}, {"noise": 0.2}] * 2
+    rows = [
+        Row(f"{own['objective']} {share.get('noise', 0)}", "MiniLM", hash_, [1, 2], own | share)
+        for hash_, own, share in zip(values, [NT_XENT] * 3 + [ARCCON] * 3, noise, strict=True)
+    ]
+    table = compare_study(one_task(values), study(*rows, name="noise"), ["sts"])
+    declines = table[(table["kind"] == "decline") & (table["task"] == "Avg")]
+    assert list(declines["label"]) == ["arccon 0.2", "arccon 0.4"]
+    assert list(declines["baseline"]) == ["nt_xent 0.2", "nt_xent 0.4"]
+    assert list(declines["difference"]) == pytest.approx([1.0, 2.5])
+    assert list(declines["n"]) == [2, 2]
+
+
+def test_a_grid_has_its_rows_in_the_order_of_the_levels() -> None:
+    rows = two_by_two()
+    assert grid([rows[place] for place in (2, 3, 0, 1)], ("objective", "margin"), comparisons.TRIPLET) == [
+        [2, 0],
+        [3, 1],
+    ]
+    assert grid(rows, ("objective", "margin"), ("noise",)) is None
+
+
+# --- poolings
+
+
+def test_poolings_compare_the_same_runs() -> None:
+    rows = []
+    for seed, value in enumerate([70.0, 71.0], 1):
+        rows += sts("aaaaaaaa", seed, "sts-mean", LEE=value + 1) + sts("aaaaaaaa", seed, "sts-cls", LEE=value)
+    rows += sts("00000000", 0, "sts-mean", LEE=65) + sts("00000000", 0, "sts-cls", LEE=60)
+    view = study(UNTRAINED, replace(SIMCSE, seeds=[1, 2]), name="pooling")
+    table = compare_study(frame(rows), view, ["sts-mean", "sts-cls"])
+    found = line(table, "SimCSE, mean", kind="pooling")
+    assert (found["baseline"], found["suite"], found["difference"], found["n"]) == ("SimCSE, cls", "sts-mean", 1, 2)
+    untrained = line(table, "untrained, mean", kind="pooling")
+    assert (untrained["difference"], untrained["verdict"]) == (5, "not tested")
+    assert set(compare_study(frame(rows), view, ["sts-cls"])["kind"]) == {"pair"}
+
+
+def test_the_order_suite_compares_its_measures() -> None:
+    rows = [
+        ("v", hash_, seed, "order", "ORDER", metric, 50.0 + gain, 500)
+        for hash_, gain in (("aaaaaaaa", 0), ("bbbbbbbb", 3))
+        for seed in (1, 2, 3)
+        for metric in ("ordered_all", "similarity_20")
+    ]
+    table = compare_study(frame(rows), study(SIMCSE, ARCCSE), ["order"])
+    assert list(table["task"]) == ["ordered_all", "similarity_20"]
+    assert list(table["difference"]) == [3.0, 3.0]
+
+
+# --- two levels
+
+
+@pytest.fixture
+def pairs() -> pd.DataFrame:
+    """Cosines of two tasks, one of two subsets: SimCSE and ArcCSE have three seeds, the untrained encoder one."""
+    rng = np.random.default_rng(0)
+    places = pd.DataFrame(
+        {
+            "task": ["LEE"] * 40 + ["STS12"] * 60,
+            "subset": ["LEE"] * 40 + ["b"] * 30 + ["a"] * 30,
+            "index": [*range(40), *range(30), *range(30)],
+            "score": rng.uniform(0, 5, 100).round(1),
+        }
+    )
+    frames = []
+    for hash_, seeds, noise in (("00000000", [0], 3), ("aaaaaaaa", [1, 2, 3], 2), ("bbbbbbbb", [1, 2, 3], 1)):
+        for seed in seeds:
+            cosine = places["score"] + noise * rng.normal(size=100)
+            frames.append(places.assign(hash=hash_, seed=seed, cosine=cosine))
+    return pd.concat(frames, ignore_index=True)
+
+
+def scores_of(pairs: pd.DataFrame) -> pd.DataFrame:
+    rows = []
+    for (hash_, seed, task), own in pairs.groupby(["hash", "seed", "task"]):
+        rows += sts(hash_, seed, **{task: 100 * spearmanr(own["score"], own["cosine"]).statistic})
+    return frame(rows)
+
+
+def test_two_levels_repeat_the_observed_difference_whatever_the_order_of_the_pairs(pairs: pd.DataFrame) -> None:
+    view = study(UNTRAINED, SIMCSE, ARCCSE)
+    table = compare_study(scores_of(pairs), view, ["sts"], pairs)
+    for label in ("ArcCSE", "untrained"):
+        found = line(table, label)
+        assert found["two_level_difference"] == pytest.approx(found["difference"])
+        assert found["two_level_low"] < found["difference"] < found["two_level_high"]
+    assert line(table, "ArcCSE")["share_above"] > 0.9
+    assert table.loc[table["task"] != "Avg", "two_level_low"].isna().all()
+    shuffled = pairs.sample(frac=1, random_state=1)
+    pd.testing.assert_frame_equal(table, compare_study(scores_of(pairs), view, ["sts"], shuffled))
+
+
+def test_two_levels_with_an_untrained_row_are_those_of_the_trained_one_turned_round(pairs: pd.DataFrame) -> None:
+    found = line(compare_study(scores_of(pairs), study(SIMCSE, UNTRAINED), ["sts"], pairs), "untrained")
+    # By hand: the tasks' pairs sorted by subset and index, the untrained encoder as the first argument.
+    ordered = pairs.sort_values(["task", "subset", "index"])
+    simcse, untrained = (
+        [
+            np.stack([run["cosine"] for _, run in own[own["hash"] == hash_].groupby("seed")])
+            for _, own in ordered.groupby("task")
+        ]
+        for hash_ in ("aaaaaaaa", "00000000")
+    )
+    one = ordered[ordered["hash"] == "00000000"]
+    # STS12 comes before LEE, as in the papers' tables.
+    ratings = [one.loc[one["task"] == task, "score"].to_numpy() for task in ("STS12", "LEE")]
+    expected = two_level(untrained[::-1], simcse[::-1], ratings)
+    assert (found["two_level_difference"], found["two_level_low"], found["two_level_high"]) == pytest.approx(
+        (-expected.difference, -expected.high, -expected.low)
+    )
+    assert found["share_above"] == pytest.approx(1 - expected.share_above)
+
+
+def test_two_levels_use_common_seeds(pairs: pd.DataFrame) -> None:
+    view = study(SIMCSE, replace(ARCCSE, seeds=[2, 3]))
+    found = line(compare_study(scores_of(pairs), view, ["sts"], pairs), "ArcCSE")
+    assert found["two_level_difference"] == pytest.approx(found["difference"])
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda p: p.drop(columns="cosine"), "column 'cosine'"),
+        (lambda p: p[(p["hash"] != "bbbbbbbb") | (p["seed"] != 2)], r"'ArcCSE' \(bbbbbbbb\) with seed 2"),
+        (lambda p: p.drop(p.index[-1]), r"'ArcCSE' \(bbbbbbbb\) are not those of 'SimCSE'"),
+        (lambda p: p.assign(score=np.arange(len(p))), "are not those of 'SimCSE'"),
+    ],
+)
+def test_pairs_that_do_not_fit(pairs: pd.DataFrame, spoil, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], spoil(pairs))

@@ -1,0 +1,112 @@
+"""Findings: every number of a sentence is that of the comparison, and the sentences come in order."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from arccse.report import findings
+from arccse.report.comparisons import COLUMNS
+from arccse.report.tables import Row, StudyView
+
+CAVEAT = "Smoke run: not findings."
+
+
+def study(name: str, caveat: str | None = None) -> StudyView:
+    row = Row("SimCSE", "MiniLM-L6", "aaaaaaaa", [1])
+    return StudyView(name, f"Title of {name}", "laptop", "2026-01-02", "best dev Spearman", [row], caveat)
+
+
+def compared(**values: object) -> dict:
+    """A line of comparisons.compare_study, ArcCSE 0.24 above SimCSE where nothing else is said."""
+    line = dict.fromkeys(COLUMNS, np.nan) | {"study": "main", "encoder": "MiniLM-L6", "suite": "sts", "kind": "pair"}
+    line |= {"baseline": "SimCSE", "label": "ArcCSE", "task": "Avg", "n": 5, "difference": 0.24, "low": -0.3}
+    line |= {"high": 0.78, "p": 0.3125, "p_holm": 0.3125, "verdict": "undecided", "text": "undecided"}
+    return line | values
+
+
+def sentences(*lines: dict, caveat: str | None = None) -> list[str]:
+    table = pd.DataFrame(lines, columns=COLUMNS)
+    return findings.sentences([study(str(name), caveat) for name in table["study"].unique()], table)
+
+
+def test_a_comparison_in_words() -> None:
+    assert sentences(compared()) == [
+        "On MiniLM-L6, ArcCSE's STS average is 0.24 above SimCSE's (95 % interval −0.30 to 0.78, 5 seeds,"
+        " p = 0.312): undecided."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"difference": -1.5, "verdict": "lower", "text": "lower"}, "is 1.50 below SimCSE's"),
+        ({"verdict": "lower", "text": "lower"}, "): lower."),
+        (
+            {"text": "undecided: n = 5 seeds can't reach p ≤ 0.05"},
+            "undecided, since n = 5 seeds can't reach p ≤ 0.05.",
+        ),
+        ({"p": 0.0001, "p_holm": 0.004}, "p < 0.001, Holm p = 0.004)"),
+        ({"two_level_low": -1.0, "two_level_high": 1.25}, "over seeds and sentence pairs −1.00 to 1.25)"),
+        ({"suite": "transfer"}, "ArcCSE's transfer average is"),
+        ({"suite": "order", "task": "ordered_all"}, "ArcCSE's ordered_all is"),
+        ({"n": 1, "low": np.nan, "high": np.nan, "p": 1.0, "p_holm": 1.0}, "SimCSE's (1 seed, p = 1.000)"),
+        ({"n": 0, "difference": np.nan}, "ArcCSE and SimCSE have no seed in common: undecided."),
+        ({"p": np.nan, "p_holm": np.nan, "text": "not tested: a reason"}, "5 seeds): not tested, since a reason."),
+        (
+            {"kind": "effect", "label": "ArcCon (main effect)", "difference": -0.5},
+            "the STS average changes by −0.50 with ArcCon (main effect) (95",
+        ),
+        (
+            {"kind": "decline", "label": "ArcCon 0.4", "baseline": "NT-Xent 0.4"},
+            "noise costs ArcCon 0.4 0.24 less of the STS average than NT-Xent 0.4 (95",
+        ),
+        ({"kind": "decline", "difference": -0.24}, "0.24 more of the STS average than SimCSE"),
+        ({"suite": "sts-mean"}, "ArcCSE's STS average with mean pooling is 0.24 above SimCSE's"),
+        ({"kind": "pooling", "suite": "sts-mean", "label": "SimCSE, mean"}, "SimCSE, mean's STS average is"),
+    ],
+)
+def test_what_a_sentence_says(values: dict, said: str) -> None:
+    (sentence,) = sentences(compared(**values))
+    assert said in sentence
+    assert sentence.count("nan") == 0
+
+
+def test_the_caveat_stands_first_and_once_then_the_main_study() -> None:
+    found = sentences(compared(study="margin", label="15°"), compared(), caveat=CAVEAT)
+    assert [found[0], found[1][:20], found[2][:17]] == [CAVEAT, "On MiniLM-L6, ArcCSE", "On MiniLM-L6, 15°"]
+    assert len(found) == 3
+
+
+def test_only_headlines_and_no_suite_twice() -> None:
+    lines = [compared(), compared(task="STSB"), compared(suite="mteb"), compared(suite="transfer")]
+    assert [sentence.split("'s ")[1].split(" is")[0] for sentence in sentences(*lines)] == [
+        "STS average",
+        "transfer average",
+    ]
+    assert len(sentences(compared(suite="mteb"))) == 1
+
+
+def test_many_rows_are_summed_up() -> None:
+    lines = [compared(study="margin", label=f"{margin}°", difference=margin / 100) for margin in (5, 10, 15)]
+    lines.append(compared(study="margin", label="20°", difference=-0.5, verdict="lower", text="lower"))
+    lines.append(
+        compared(study="margin", label="untrained", difference=-9.0, verdict="not tested", text="not tested")
+    )
+    (sentence,) = sentences(*lines)
+    assert sentence.startswith(
+        "On MiniLM-L6, of the 4 other rows of “Title of margin”, 0 are decidedly above SimCSE in STS average,"
+        " 1 decidedly below and 3 undecided; the largest difference: 20°'s STS average is 0.50 below SimCSE's (95 %"
+    )
+    assert sentence.endswith("): lower.")
+
+
+def test_a_designs_contrasts_speak_for_its_rows() -> None:
+    lines = [compared(study="objective", label=label) for label in "abc"]
+    lines += [compared(study="objective", kind="effect", label=label) for label in ("x", "y", "x × y")]
+    found = sentences(*lines)
+    assert len(found) == 3
+    assert all("changes by +0.24 with" in sentence for sentence in found)
+
+
+def test_nothing_compared_is_nothing_found() -> None:
+    assert findings.sentences([study("main")], pd.DataFrame(columns=COLUMNS)) == []

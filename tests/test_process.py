@@ -1,0 +1,39 @@
+"""What a process settles before it computes, seen in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from arccse.process import keep_freed_memory
+
+THREADS = """
+from arccse.process import set_threads
+set_threads({threads})
+import numba, os, torch
+from threadpoolctl import threadpool_info
+import numpy
+print(torch.get_num_threads(), numba.get_num_threads(), *(pool["num_threads"] for pool in threadpool_info()))
+print(os.environ["TOKENIZERS_PARALLELISM"])
+"""
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: every number of threads is 1")
+@pytest.mark.parametrize("threads", [1, 2])
+def test_every_library_computes_with_the_threads_that_were_asked_for(threads):
+    variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    environment = {name: value for name, value in os.environ.items() if name not in variables}
+    code = THREADS.format(threads=threads)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
+    counts, tokenizers = done.stdout.splitlines()
+    assert set(counts.split()) == {str(threads)}
+    assert tokenizers == "false"
+
+
+def test_keeping_memory_changes_no_number():
+    a = torch.arange(1 << 20, dtype=torch.float64)
+    before = (a * 3).sum()
+    keep_freed_memory()
+    assert (a * 3).sum() == before
