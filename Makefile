@@ -1,5 +1,6 @@
-# `make run` and `make test` need nothing but Python ≥ 3.11; both begin with `make install`.
+# `make run` and `make test` need nothing but Python ≥ 3.11; both begin with `make install`. CONFIG names another config.
 PYTHON ?= python3
+CONFIG ?= config/smoke.yaml
 BIN := .venv/bin
 
 .PHONY: install run test report lint
@@ -15,14 +16,14 @@ install: .venv/installed
 	touch $@
 
 run: install
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores all --configfile $(CONFIG)
 
 test: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadfile
 
-# of the gathered results of config/laptop.yaml; trains nothing
+# of what `arccse gather` put together; trains nothing
 report: install
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config config/laptop.yaml
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config $(CONFIG)
 
 lint: install
 	$(BIN)/ruff check .

@@ -59,7 +59,7 @@ def test_a_study_by_yaml_alone(project):
     assert after.returncode == 0, after.stderr
     rows = rows_of(after.stdout, "batch_size: Batch size and learning rate")
     assert [row[0] for row in rows] == [
-        f"batch_size={size}, learning_rate={rate}" for size in (16, 32) for rate in ("3e-05", "5e-05")
+        f"batch_size={size}, learning_rate={rate}" for size in (8, 16) for rate in ("3e-05", "5e-05")
     ]
     runs = [int(re.search(r"(\d+) different ones", plan.stdout)[1]) for plan in (before, after)]
     assert runs[1] - runs[0] == 3  # the fourth is main's SimCSE

@@ -60,9 +60,10 @@ def kinds(config: Config, study: str, rows: tuple[Row, ...], suites: Sequence[st
     trained = [row for row in rows if not row.variant.untrained]
     if not trained:
         return []
-    # the course of a training is drawn where variants have names; the many points of a sweep would hide each other
-    found = [] if config.studies[study].sweep else ["alignment_uniformity", "dev_scores"]
+    found = []
     if any(suite in suites for suite in AVERAGED):
+        # the course of a training is drawn where variants have names; the points of a sweep would hide each other
+        found += [] if config.studies[study].sweep else ["alignment_uniformity", "dev_scores"]
         found += designed(config, study, trained)
         found += ["forest"] if len(rows) > 1 else []
     if "sts" in suites and len(trained) < len(rows):

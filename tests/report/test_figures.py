@@ -364,6 +364,10 @@ def test_scores_and_losses_are_drawn_each_on_its_own_steps() -> None:
     at_end = {round(y, 6) for x, y in scores.collections[0].get_paths()[0].vertices if x == 20}
     assert at_end == {72.0, 75.0}
     assert losses.get_yscale() == "log"
+    losses.figure.canvas.draw()
+    said = [label.get_text() for label in losses.yaxis.get_ticklabels(which="both")]
+    assert "0.2" in said
+    assert not any("$" in text for text in said)
     with pytest.raises(InputError, match="loss"):
         figures.dev_scores(frame.assign(loss=np.nan), None)
 

@@ -74,7 +74,9 @@ def dev_scores(histories: pd.DataFrame, caveat: str | None) -> Figure:
         describe(over_scores, "Score on the dev set", "training step", "dev Spearman × 100 (higher is better)")
         describe(over_losses, "Training loss", "training step", "loss, on each objective's own scale")
         over_losses.set_yscale("log")
-        over_losses.yaxis.set_major_formatter("{x:g}")  # powers of ten would be formulas
+        # the defaults, powers of ten, would be formulas
+        over_losses.yaxis.set_major_formatter("{x:g}")
+        over_losses.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
         legend(figure, over_scores.get_legend_handles_labels(), _band_note(over_scores))
     return figure
 
