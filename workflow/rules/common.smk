@@ -34,7 +34,7 @@ wildcard_constraints:
 
 def report_files(*endings):
     """What `arccse report` writes: all of it, or the files with one of the endings."""
-    return [str(path) for path in layout.files(CONFIG) if not endings or path.suffix in endings]
+    return [str(path) for path in layout.files(CONFIG) if not endings or path.name.endswith(endings)]
 
 
 def captioned(files, caption, category):

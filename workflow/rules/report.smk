@@ -22,7 +22,8 @@ rule report:
         [str(path) for path in layout.gathered(CONFIG)],
     output:
         captioned(report_files(".html"), "page", "Page"),
-        captioned(report_files(".csv"), "table", "Tables"),
+        captioned([str(paths.table(CONFIG, study, "csv")) for study in CONFIG.studies], "table", "Tables"),
+        captioned(report_files("-comparisons.csv"), "comparisons", "Comparisons"),
         captioned(report_files(".svg"), "figure", "Figures"),
         report_files(".md", ".tex", ".pdf", ".png"),
     params:
