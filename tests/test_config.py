@@ -247,7 +247,7 @@ def test_later_layers_win(tmp_path):
     content["studies"]["main"]["variants"]["SimCSE"] = {"dropout": 0.4}
     chosen = next(row for row in configs.load(write(tmp_path, content)).rows("main") if row.label == "SimCSE")
     h = chosen.variant.hyperparameters
-    assert (h.dropout, h.temperature, h.batch_size) == (0.4, 0.3, 16)
+    assert (h.dropout, h.temperature, h.batch_size) == (0.4, 0.3, 8)
 
 
 # ------------------------------------------------------------------------------------------ steps and values
