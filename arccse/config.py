@@ -313,19 +313,23 @@ class Config(Strict):
                     found.setdefault(run.id, run)
         return found
 
+    def study_suites(self, study_name: str) -> list[str]:
+        """The suites that a study asks for: its own, otherwise the config's."""
+        return list(self.studies[study_name].suites or self.suites)
+
     def all_suites(self) -> list[str]:
         """The suites that any study asks for, in the order of SUITES."""
-        asked = {suite for study in self.studies.values() for suite in study.suites or self.suites}
+        asked = {suite for study in self.studies for suite in self.study_suites(study)}
         return [suite for suite in SUITES if suite in asked]
 
     def suites_of(self, run_id: str) -> list[str]:
         """The suites that the studies of a run ask for, in the order of SUITES."""
         asked = {
             suite
-            for name, study in self.studies.items()
+            for name in self.studies
             for row in self.rows(name)
             if any(run.id == run_id for run in row.runs)
-            for suite in study.suites or self.suites
+            for suite in self.study_suites(name)
         }
         return [suite for suite in SUITES if suite in asked]
 

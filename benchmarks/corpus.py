@@ -13,7 +13,6 @@ in /proc/self/status, so this needs Linux: "anon" is the process' own and holds,
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
@@ -39,9 +38,11 @@ def main() -> None:
         print(json.dumps(measure(*options.measure) if options.measure else train(*options.train)))
         return
     from arccse import corpus
+    from arccse.provenance import cpu_name
 
     excerpt = corpus.sentences("package:gensim")
-    print(f"{cpu()}; TOKENIZERS_PARALLELISM={os.environ['TOKENIZERS_PARALLELISM']}; at most {MAX_LENGTH} tokens")
+    parallel = os.environ["TOKENIZERS_PARALLELISM"]
+    print(f"{cpu_name()}, {os.cpu_count()} CPUs; TOKENIZERS_PARALLELISM={parallel}; at most {MAX_LENGTH} tokens")
     print("                         made anew            opened again, then 50 fetches of 64 random rows")
     print("sentences   text MB   seconds  peak +MB   store MB   seconds   anon +MB   file +MB   ms a fetch")
     trained = []
@@ -135,11 +136,6 @@ def memory() -> dict[str, float]:
     lines = Path("/proc/self/status").read_text().splitlines()
     fields = dict(line.split(":", 1) for line in lines)
     return {name: int(fields[name].split()[0]) * 1024 / 1e6 for name in ("VmHWM", "VmRSS", "RssAnon", "RssFile")}
-
-
-def cpu() -> str:
-    names = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return f"{names[0].split(':')[1].strip() if names else platform.machine()}, {os.cpu_count()} CPUs"
 
 
 if __name__ == "__main__":

@@ -4,16 +4,12 @@ The triplet objective is said to teach this partial order; here every run is ask
 trained on or chosen by. Words are masked, not word pieces, so that every encoder sees the same masks.
 """
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
 from arccse.evaluation.embeddings import MASK
 from arccse.evaluation.scores import Score
 from arccse.evaluation.sources import ORDER_TASK, Source
-from arccse.evaluation.sts import cosine
-
-Embed = Callable[[Sequence[str]], np.ndarray]
+from arccse.evaluation.sts import Embed, cosine
 
 PERCENT = (10, 20, 30, 40, 50, 60, 70, 80)
 SENTENCES, FEWEST_WORDS = 500, 8
@@ -65,10 +61,9 @@ def evaluate(embed: Embed, source: Source) -> list[Score]:
         `scores` of the cosines of each sentence with its masked versions.
     """
     versions = all_masked(source)
-    whole = embed([row[0] for row in versions])
     levels = [embed(list(level)) for level in zip(*versions, strict=True)]
     counts = np.array([[version.split().count(MASK) for version in row] for row in versions])
-    return scores(np.stack([cosine(whole, level) for level in levels], axis=1), counts)
+    return scores(np.stack([cosine(levels[0], level) for level in levels], axis=1), counts)
 
 
 def scores(cosines: np.ndarray, counts: np.ndarray) -> list[Score]:

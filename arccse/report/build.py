@@ -48,20 +48,17 @@ def write(config: Config, results: Results) -> list[Path]:
     """
     views = {study: study_view(config, study, results) for study in config.studies}
     compared = {study: comparisons_of(config, view, results) for study, view in views.items()}
-    written, drawn = [], []
+    tidy = {
+        study: tables.study_tables(results.scores, view, config.study_suites(study)) for study, view in views.items()
+    }
+    written = []
     for study, view in views.items():
-        table = tables.study_tables(results.scores, view, suites_of(config, study))
-        written += tables.write(view, table, paths.table(config, study, "csv").parent, compared[study])
+        written += tables.write(view, tidy[study], paths.table(config, study, "csv").parent, compared[study])
     for spec in layout.figures(config):
         figure = draw(spec, config, results, compared.get(spec.study))
-        drawn.append(spec)
         written += figures.save(figure, paths.figure(config, spec.name, "png").with_suffix(""))
-    page.write(page_content(config, results, views, compared, drawn), paths.page(config))
+    page.write(page_content(config, results, views, tidy, compared), paths.page(config))
     return [*written, paths.page(config)]
-
-
-def suites_of(config: Config, study: str) -> list[str]:
-    return list(config.studies[study].suites or config.suites)
 
 
 def study_view(config: Config, study: str, results: Results) -> tables.StudyView:
@@ -93,7 +90,7 @@ def comparisons_of(config: Config, view: tables.StudyView, results: Results) -> 
     runs = {(row.hash, seed) for row in view.rows for seed in row.seeds}
     # With the few seeds that a study may be content with, the bootstrap's interval would be far too narrow.
     pairs = long_pairs(results.pairs, runs) if config.studies[view.name].seeds is None else None
-    return compare_study(results.scores, view, suites_of(config, view.name), pairs)
+    return compare_study(results.scores, view, config.study_suites(view.name), pairs)
 
 
 def long_pairs(pairs: pd.DataFrame | None, runs: set[tuple[str, int]]) -> pd.DataFrame | None:
@@ -201,12 +198,12 @@ def page_content(
     config: Config,
     results: Results,
     views: dict[str, tables.StudyView],
+    tidy: dict[str, pd.DataFrame],
     compared: dict[str, pd.DataFrame],
-    drawn: list[FigureSpec],
 ) -> page.PageContent:
     """Everything that the page shows, in its own words."""
-    studies = [page_study(config, results, view, compared[study], drawn) for study, view in views.items()]
-    theory = [page_figure(config, spec) for spec in drawn if not spec.study]
+    studies = [page_study(config, results, view, tidy[study], compared[study]) for study, view in views.items()]
+    theory = [page_figure(config, spec) for spec in layout.figures(config) if not spec.study]
     days = sorted(record["started"][:10] for record in results.runs.values())
     return page.PageContent(
         title="What is a contrastive objective worth?",
@@ -225,10 +222,9 @@ def page_content(
 
 
 def page_study(
-    config: Config, results: Results, view: tables.StudyView, compared: pd.DataFrame, drawn: list[FigureSpec]
+    config: Config, results: Results, view: tables.StudyView, table: pd.DataFrame, compared: pd.DataFrame
 ) -> page.Study:
-    table = tables.study_tables(results.scores, view, suites_of(config, view.name))
-    own = [spec for spec in drawn if spec.study == view.name]
+    own = [spec for spec in layout.figures(config) if spec.study == view.name]
     headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *tables.ORDERED])]
     return page.Study(
         view.name,
@@ -265,7 +261,7 @@ def charts(config: Config, view: tables.StudyView, results: Results) -> list[pag
     for encoder in view.encoders:
         rows = tuple(row for row in config.rows(view.name) if row.encoder == encoder)
         where = f", {encoder}" if len(view.encoders) > 1 else ""
-        for suite in suites_of(config, view.name):
+        for suite in config.study_suites(view.name):
             if "Avg" in tables.SUITES[suite].headlines:
                 spec = FigureSpec("scores", view.name, encoder, rows, suite)
                 title = f"{tables.SUITES[suite].title} average"

@@ -49,7 +49,7 @@ def figures(config: Config) -> list[FigureSpec]:
     for study in config.studies:
         for encoder in dict.fromkeys(row.encoder for row in config.rows(study)):
             rows = tuple(row for row in config.rows(study) if row.encoder == encoder)
-            suites = config.studies[study].suites or config.suites
+            suites = config.study_suites(study)
             suite = next((suite for suite in AVERAGED if suite in suites), "")
             found += [FigureSpec(kind, study, encoder, rows, suite) for kind in kinds(config, study, rows, suites)]
     return [*found, FigureSpec("decision_boundaries"), FigureSpec("positive_logit")]

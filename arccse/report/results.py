@@ -11,8 +11,8 @@ from arccse.config import Config, Run
 from arccse.errors import InputError
 from arccse.evaluation import scores as score_files
 from arccse.files import atomic_path, atomic_write
+from arccse.report.tables import SCORE_COLUMNS
 
-SCORE_COLUMNS = ["variant", "hash", "seed", "suite", "task", "metric", "value", "n"]
 PAIR_COLUMNS = ["task", "subset", "index", "score"]
 
 
