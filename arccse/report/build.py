@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from arccse import paths
 from arccse.config import Config, Row
 from arccse.evaluation.sources import source_class
-from arccse.report import figures, findings, layout, page, tables
+from arccse.report import figures, findings, layout, markup, page, tables
+from arccse.report.blocks import Block, blocks
 from arccse.report.comparisons import compare_study
 from arccse.report.layout import FigureSpec
 from arccse.report.results import PAIR_COLUMNS, Results
@@ -53,7 +54,7 @@ def write(config: Config, results: Results) -> list[Path]:
     }
     written = []
     for study, view in views.items():
-        written += tables.write(view, tidy[study], paths.table(config, study, "csv").parent, compared[study])
+        written += markup.write(view, tidy[study], paths.table(config, study, "csv").parent, compared[study])
     for spec in layout.figures(config):
         figure = draw(spec, config, results, compared.get(spec.study))
         written += figures.save(figure, paths.figure(config, spec.name, "png").with_suffix(""))
@@ -229,14 +230,14 @@ def page_study(
     return page.Study(
         view.name,
         view.title,
-        tables=[page_table(block) for block in tables.blocks(view, table)],
+        tables=[page_table(block) for block in blocks(view, table)],
         comparisons=headline if len(headline) else None,
         charts=charts(config, view, results) + page.forest(headline),
         figures=[page_figure(config, spec) for spec in own],
     )
 
 
-def page_table(block: tables.Block) -> page.Table:
+def page_table(block: Block) -> page.Table:
     """A block of a table as a data frame: a line a method, under the heading of its group."""
     lines: list[dict[str, str]] = []
     bold: set[tuple[int, str]] = set()

@@ -5,7 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.report.tables import SUITES, StudyView, interval, number
+from arccse.report.blocks import interval, number
+from arccse.report.tables import SUITES, StudyView
 
 EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a sentence each
 

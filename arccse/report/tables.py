@@ -1,26 +1,20 @@
-"""Comparison tables: from the long table of scores to tidy CSV, Markdown and LaTeX.
+"""The numbers of the comparison tables: from the long table of scores to a tidy table a study.
 
-`study_table` computes everything that a table says, and report.comparisons what stands below it; the renderers
-only lay it out. Measured and published rows share a table but never a group, and no number stands without the
-count of seeds behind it.
+`study_table` computes everything that a table says, and report.comparisons what stands below it; blocks.py lays it
+out and markup.py writes it. No number stands without the count of seeds behind it.
 """
 
-import re
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
-from string import ascii_lowercase
 from typing import Any
 
-import jinja2
 import numpy as np
 import pandas as pd
 
 from arccse.errors import InputError, nearest
-from arccse.files import atomic_write
 from arccse.models import POOLINGS
-from arccse.statistics import ALPHA, compare, seeds_needed, summarise, verdicts
+from arccse.statistics import compare, summarise, verdicts
 
 COLUMNS = [
     *("encoder", "method", "suite", "task", "mean", "sd", "low", "high", "interval", "n_seeds", "n"),
@@ -152,12 +146,12 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
     Raises InputError for a run without scores, a row whose seeds differ in their tasks, a score that is
     listed twice or is no number, tasks scored on different numbers of examples, and an unknown suite.
     """
-    spec = _suite(suite)
+    spec = suite_of(suite)
     runs = _runs(scores, study.rows, suite)
     sizes = _sizes(pd.concat(runs))
     values = seed_values(scores, study.rows, suite)
     parts = [_measured(row, own) for row, own in zip(study.rows, values, strict=True)]
-    measured = pd.concat(parts).assign(origin="measured", source=_source(study))
+    measured = pd.concat(parts).assign(origin="measured", source=source_of(study))
     measured["n"] = measured["task"].map(sizes)
     measured["decided_best"] = False
     for encoder in study.encoders:
@@ -185,7 +179,7 @@ def study_tables(scores: pd.DataFrame, study: StudyView, suites: Sequence[str] |
     if not present:
         raise InputError(f"None of the runs of study '{study.name}' has scores yet.")
     for suite in sorted(present):
-        _suite(suite)
+        suite_of(suite)
     return pd.concat([study_table(scores, study, s) for s in SUITES if s in present], ignore_index=True)
 
 
@@ -197,8 +191,8 @@ def seed_values(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[p
 
     Raises InputError as `study_table` does.
     """
-    spec, runs = _suite(suite), _runs(scores, rows, suite)
-    tasks = _task_order(pd.concat(runs)["task"], spec)
+    spec, runs = suite_of(suite), _runs(scores, rows, suite)
+    tasks = task_order(pd.concat(runs)["task"], spec)
     frames = []
     for run in runs:
         by_seed = run.pivot(index="seed", columns="task", values="value").reindex(columns=tasks)
@@ -243,7 +237,7 @@ def _check(scores: pd.DataFrame) -> None:
         raise TypeError("hashes are text: read scores.csv with dtype={'hash': str}")
 
 
-def _suite(name: str) -> Suite:
+def suite_of(name: str) -> Suite:
     if name not in SUITES:
         raise InputError(f"There is no table for suite '{name}': {nearest(name, list(SUITES))}")
     return SUITES[name]
@@ -252,7 +246,7 @@ def _suite(name: str) -> Suite:
 def _runs(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[pd.DataFrame]:
     """Each row's scores of the suite's table. Where its columns are metrics, they stand in the place of tasks."""
     _check(scores)
-    metric = _suite(suite).metric
+    metric = suite_of(suite).metric
     own = scores[scores["suite"] == suite]
     own = own.assign(task=own["metric"]) if metric is None else own[own["metric"] == metric]
     return [_run_scores(own, row, f"{suite} scores ({metric})" if metric else f"{suite} scores") for row in rows]
@@ -264,7 +258,7 @@ def _run_scores(scores: pd.DataFrame, row: Row, what: str) -> pd.DataFrame:
     name = f"'{row.label}' ({row.hash})"
     missing = sorted(set(row.seeds) - set(chosen["seed"]))
     if missing:
-        raise InputError(f"Run {name} has no {what} for seed {_listed(missing)}.")
+        raise InputError(f"Run {name} has no {what} for seed {listed(missing)}.")
     if chosen.duplicated(["seed", "task"]).any():
         task = chosen.loc[chosen.duplicated(["seed", "task"]), "task"].iloc[0]
         raise InputError(f"Run {name} has more than one value among its {what} for one seed on {task}.")
@@ -276,7 +270,7 @@ def _run_scores(scores: pd.DataFrame, row: Row, what: str) -> pd.DataFrame:
     return chosen
 
 
-def _task_order(present: Iterable[str], spec: Suite) -> list[str]:
+def task_order(present: Iterable[str], spec: Suite) -> list[str]:
     """The suite's own tasks in the papers' order, then any others as they come in the data."""
     names = list(dict.fromkeys(present))
     return [t for t in spec.tasks if t in names] + [t for t in names if t not in spec.tasks]
@@ -286,7 +280,7 @@ def _sizes(runs: pd.DataFrame) -> dict[str, int]:
     """Each task's number of examples. Scores on different numbers of examples have no place in one column."""
     for task, counts in runs.groupby("task")["n"]:
         if counts.nunique() > 1:
-            found = _listed(sorted(counts.unique()))
+            found = listed(sorted(counts.unique()))
             raise InputError(f"Task {task} was scored on different numbers of examples ({found}).")
     return dict(runs.groupby("task")["n"].first())
 
@@ -330,7 +324,7 @@ def _is_decidedly_above(
     return all(verdict.word == "higher" for verdict in (verdicts(tested) if tested else []))
 
 
-def _source(study: StudyView) -> str:
+def source_of(study: StudyView) -> str:
     return f"arccse, config {study.config}, {study.date}" + (f". {study.caveat}" if study.caveat else "")
 
 
@@ -346,403 +340,5 @@ def _published(encoders: Sequence[str], suite: str, tasks: list[str], spec: Suit
     return rows.assign(origin="published", hash="", decided_best=False)
 
 
-# ----------------------------------------------------------------------------------------------- the layout
-
-
-@dataclass(frozen=True)
-class Cell:
-    text: str
-    bold: bool = False
-
-
-@dataclass(frozen=True)
-class Line:
-    label: str
-    note: str  # letter of its source among the block's notes, or ""
-    seeds: int
-    cells: list[Cell]
-
-
-@dataclass(frozen=True)
-class Block:
-    """One suite of a table, ready to be set in any markup: plain text throughout, nothing escaped yet."""
-
-    suite: str
-    title: str
-    caveat: str | None
-    caption: str
-    columns: list[str]
-    size_label: str
-    sizes: list[str]
-    groups: list[tuple[str, list[Line]]]
-    notes: list[tuple[str, str]]  # mark, text
-    compared_columns: list[str]
-    compared: list[tuple[str, list[list[str]]]]  # heading, rows of cells
-    compared_notes: list[str]
-
-
-COMPARED = [
-    *("", "Difference", "95 % interval", "n", "p", "Holm p", "P(impr.)", "Seeds needed", "Two-level", "Verdict")
-]
-
-
-def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[Block]:
-    """Lay a tidy table out: a block a suite, in it a group for each encoder and origin, then the comparisons.
-
-    Bold marks `decided_best`. "Avg" is left out where there is a single task. Of the comparisons (a frame of
-    comparisons.compare_study) those on the suite's headlines are shown.
-    """
-    found = []
-    for suite, part in table.groupby("suite", sort=False):
-        headlines = _suite(str(suite)).headlines
-        if comparisons is None:
-            found.append(_block(view, part, None))
-        else:
-            shown = comparisons[(comparisons["suite"] == suite) & comparisons["task"].isin(headlines)]
-            found.append(_block(view, part, shown if len(shown) else None))
-    return found
-
-
-def _block(view: StudyView, part: pd.DataFrame, shown: pd.DataFrame | None) -> Block:
-    part = part.reset_index(drop=True)
-    suite = str(part["suite"].iloc[0])
-    spec = _suite(suite)
-    tasks = _task_order((t for t in part["task"] if t != "Avg"), spec)
-    columns = [*tasks, "Avg"] if len(tasks) > 1 and "Avg" in spec.headlines else tasks
-    sources = list(dict.fromkeys(part.loc[part["origin"] == "published", "source"]))
-    marks = dict(zip(sources, _letters(len(sources)), strict=True))
-    sizes = part.dropna(subset="n").groupby("task")["n"].first()
-    compared_columns, compared = ([], []) if shown is None else _compared(shown)
-    return Block(
-        suite=suite,
-        title=spec.title,
-        caveat=view.caveat,
-        caption=_caption(view, spec),
-        columns=columns,
-        size_label=spec.size,
-        sizes=[str(sizes[t]) if t in sizes else "" for t in columns],
-        groups=_groups(part, columns, marks),
-        notes=_notes(part[part["task"].isin(columns)]) + [(mark, source) for source, mark in marks.items()],
-        compared_columns=compared_columns,
-        compared=compared,
-        compared_notes=[] if shown is None else _compared_notes(shown) + _claimed(view, suite),
-    )
-
-
-def _groups(part: pd.DataFrame, columns: list[str], marks: dict[str, str]) -> list[tuple[str, list[Line]]]:
-    # Single-seed and several-seed rows of the literature are different kinds of claim: a group for each.
-    origin = part["origin"].where(part["origin"] == "measured", _published_as(part))
-    part = part.assign(heading=part["encoder"] + ", " + origin)
-    lines: dict[str, list[Line]] = {name: [] for name in part["heading"]}
-    keys = ["heading", "method", "source", "n_seeds"]
-    for _, scores in part.groupby(keys, sort=False):
-        first = scores.iloc[0]
-        by_task = {score["task"]: _cell(score) for score in scores.to_dict("records")}
-        cells = [by_task.get(task, Cell("–")) for task in columns]
-        lines[first["heading"]].append(Line(first["method"], marks.get(first["source"], ""), first["n_seeds"], cells))
-    return list(lines.items())
-
-
-def _published_as(part: pd.DataFrame) -> pd.Series:
-    return part["n_seeds"].map(lambda n: "published, single seed" if n == 1 else "published, several seeds")
-
-
-def _cell(score: dict[Hashable, Any]) -> Cell:
-    mean, low, high = score["mean"], score["low"], score["high"]
-    if score["n_seeds"] == 1:
-        spread = "†"
-    elif score["origin"] == "published":
-        spread = " (sd ?)" if pd.isna(score["sd"]) else f" (sd {score['sd']:.2f})"
-    else:  # a bootstrapped interval need not lie evenly about the mean
-        spread = f" [{low:.2f}, {high:.2f}]" if score["interval"] == "bca" else f" ± {high - mean:.2f}"
-    return Cell(f"{mean:.2f}{spread}", bool(score["decided_best"]))
-
-
-def _caption(view: StudyView, spec: Suite) -> str:
-    sentences = [
-        f"{view.title.rstrip('.')}",
-        f"{spec.title}: {spec.score}, mean over seeds with its 95 % interval",
-        f"Config {view.config}; encoder {', '.join(view.encoders)}; {_seeds(view.rows)}",
-        f"Selection: {view.selection.rstrip('.')}",
-        f"Runs of {view.date}",
-    ]
-    return ". ".join(sentences) + "."
-
-
-def _seeds(rows: list[Row]) -> str:
-    """Which seeds the measured rows have: "seeds 1, 2, 3 (n = 3)" where all have the same, or row by row."""
-    same = [(seeds, list(group)) for seeds, group in groupby(rows, key=lambda row: sorted(row.seeds))]
-    if len(same) == 1:
-        return _seeds_of(same[0][0])
-    names = [_listed(f"“{row.label}”" for row in group) for _, group in same]
-    return "; ".join(f"{name}: {_seeds_of(seeds)}" for name, (seeds, _) in zip(names, same, strict=True))
-
-
-def _seeds_of(seeds: list[int]) -> str:
-    return f"seed{'s' * (len(seeds) > 1)} {_listed(seeds)} (n = {len(seeds)})"
-
-
-def _notes(part: pd.DataFrame) -> list[tuple[str, str]]:
-    """The notes below a block, each only where the block has something that it explains."""
-    notes = []
-    measured = part[part["origin"] == "measured"]
-    if (measured["interval"] == "t").any():
-        notes.append(("±", "Half the width of the mean's 95 % interval over seeds (Student's t)."))
-    if (measured["interval"] == "bca").any():
-        notes.append(("[ ]", "The mean's 95 % interval over seeds (BCa bootstrap)."))
-    if measured["decided_best"].any():
-        notes.append(("", "Bold: decidedly above each of the encoder's other measured rows (sign-flip test, Holm)."))
-    elif measured["method"].nunique() > 1:
-        notes.append(("", "Nothing is bold: no value is decidedly above each of the encoder's other measured rows."))
-    if (part["n_seeds"] == 1).any():
-        notes.append(("†", "One seed (n = 1): the spread over seeds is not known."))
-    if ((part["origin"] == "published") & (part["n_seeds"] > 1)).any():
-        notes.append(("sd", "Standard deviation over seeds, as published (?: not published)."))
-    if (part["origin"] == "published").any():
-        notes.append(("", "Published rows are copied from the sources named below, not measured here."))
-    return notes
-
-
-SPREAD = "SimCSE (50 seeds)"  # the published row that tells how far seeds of SimCSE lie apart
-
-HEADINGS = {
-    "pair": "less {baseline}",
-    "effect": "effects of objective and triplet",
-    "decline": "change with noise, less that of the other objective",
-    "pooling": "the same runs under another pooling",
-}
-
-
-def _compared(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[list[str]]]]]:
-    """The columns with something in them, and under a heading for each encoder and family its rows of cells."""
-    several = shown["task"].nunique() > 1
-    groups: dict[str, list[list[str]]] = {}
-    for line in shown.to_dict("records"):
-        name = line["label"]
-        if line["kind"] in ("decline", "pooling"):
-            name += f" − {line['baseline']}"
-        if several:
-            name += f", {line['task']}"
-        heading = f"{line['encoder']}, {HEADINGS[line['kind']].format(baseline=line['baseline'])}"
-        groups.setdefault(heading, []).append([name, *_compared_cells(line)])
-    grids = list(groups.values())
-    used = [i for i in range(len(COMPARED)) if any(row[i] != "–" for rows in grids for row in rows)]
-    return [COMPARED[i] for i in used], [
-        (heading, [[row[i] for i in used] for row in rows]) for heading, rows in groups.items()
-    ]
-
-
-def _compared_cells(line: dict[Hashable, Any]) -> list[str]:
-    needed = line["seeds_needed"]
-    return [
-        number(line["difference"], "+.2f"),
-        interval(line["low"], line["high"]),
-        str(line["n"]),
-        number(line["p"], ".3f"),
-        number(line["p_holm"], ".3f"),
-        number(line["improvement"], ".2f"),
-        "–" if pd.isna(needed) else str(needed),
-        interval(line["two_level_low"], line["two_level_high"]),
-        line["verdict"],
-    ]
-
-
-def number(value: float, form: str) -> str:
-    """A number with a true minus sign, or a dash where it is not known; p below 0.001 is printed so."""
-    if pd.isna(value):
-        return "–"
-    if form == ".3f" and value < 0.001:
-        return "< 0.001"
-    return f"{value:{form}}".replace("-", "−")
-
-
-def interval(low: float, high: float) -> str:
-    """ "−0.30 to 0.80", or a dash where it is not known."""
-    return "–" if pd.isna(low) else f"{number(low, '.2f')} to {number(high, '.2f')}"
-
-
-def _compared_notes(shown: pd.DataFrame) -> list[str]:
-    """What the comparisons' columns mean and, where something is missing, why."""
-    notes = [
-        "n: common seeds. p: two-sided sign-flip test; Holm p: corrected for all comparisons under one heading"
-        " on one measure. P(impr.): how often a run of the one beats a run of the other.",
-        "Seeds needed: with how many common seeds a paired t test finds the difference with 80 % power, if the true"
-        f" difference and spread are those observed here; no fewer than the sign-flip test needs for p ≤ {ALPHA}.",
-    ]
-    if shown["two_level_low"].notna().any():
-        notes.append("Two-level: 95 % bootstrap interval over seeds and sentence pairs; too narrow with few seeds.")
-    if (shown["kind"] == "pooling").any():
-        notes.append("Poolings are corrected together for all rows and poolings of an encoder.")
-    notes += [f"{text[0].upper()}{text[1:]}." for text in dict.fromkeys(shown["text"]) if ":" in text]
-    partly = shown.loc[shown["dropped"] != "", ["label", "baseline", "dropped"]].drop_duplicates()
-    for line in partly.to_dict("records"):
-        seeds = _listed(str(line["dropped"]).split())
-        notes.append(f"{line['label']} and {line['baseline']} are compared without seed {seeds}: not in common.")
-    return notes
-
-
-def _claimed(view: StudyView, suite: str) -> list[str]:
-    """How many seeds the published gain of ArcCSE over SimCSE needs, where SimCSE's spread is published too."""
-    averages = published()
-    averages = averages[(averages["suite"] == suite) & (averages["task"] == "Avg")]
-    lines = []
-    for encoder in view.encoders if view.published is None else view.published:
-        own = averages[averages["encoder"] == encoder].to_dict("records")
-        rows: dict[str, Any] = {line["method"]: line for line in own}
-        if not {"ArcCSE", "SimCSE", SPREAD} <= set(rows):
-            continue
-        new, old = rows["ArcCSE"]["value"], rows["SimCSE"]["value"]
-        sd, seeds = rows[SPREAD]["sd"], rows[SPREAD]["seeds"]
-        lines.append(
-            f"Published: ArcCSE's {new:.2f} − SimCSE's {old:.2f} = {number(new - old, '+.2f')} on {encoder}. Against"
-            f" SimCSE's published spread (sd {sd:.2f} over {seeds} seeds), a t test finds such a gain with 80 % power"
-            f" from {seeds_needed(new - old, sd)} seeds of each on."
-        )
-    return lines
-
-
-def _letters(count: int) -> list[str]:
-    """a … z, then aa, ab, …"""
-    letters = list(ascii_lowercase)
-    return (letters + [first + second for first in letters for second in letters])[:count]
-
-
-def _listed(values: Iterable[object]) -> str:
+def listed(values: Iterable[object]) -> str:
     return ", ".join(str(value) for value in values)
-
-
-# ---------------------------------------------------------------------------------------------- the renderers
-
-
-def to_csv(view: StudyView, table: pd.DataFrame) -> str:
-    """The tidy table as CSV: full means and deviations (6 decimals), empty where a value does not exist.
-
-    A caveat stands in the `source` of every measured line, since a CSV has no caption to carry it.
-    """
-    return table.assign(study=view.name)[["study", *COLUMNS]].to_csv(index=False, float_format="%.6f")
-
-
-def comparisons_csv(view: StudyView, comparisons: pd.DataFrame) -> str:
-    """The comparisons as CSV, as complete as they come, with the source and caveat of the runs in every line."""
-    return comparisons.assign(source=_source(view)).to_csv(index=False, float_format="%.6f")
-
-
-def to_markdown(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> str:
-    """The table as GitHub-flavoured Markdown: for each suite its caption, grid and notes, then its comparisons."""
-    parts = [f"# {_markdown(view.title)}"]
-    for block in blocks(view, table, comparisons):
-        warning = f"**{_markdown(block.caveat)}** " if block.caveat else ""
-        notes = [f"- {_markdown_note(mark, text)}" for mark, text in block.notes]
-        parts += [f"## {block.title}", warning + _markdown(block.caption), _grid(block), "\n".join(notes)]
-        if block.compared:
-            notes = [f"- {_markdown(text)}" for text in block.compared_notes]
-            parts += [f"### {block.title}: differences", _compared_grid(block), "\n".join(notes)]
-    return "\n\n".join(part for part in parts if part) + "\n"
-
-
-def to_latex(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> str:
-    r"""The table as LaTeX for \input, one `table` float a suite, labelled `tab:<study>-<suite>`, and one for its
-    comparisons, labelled `tab:<study>-<suite>-differences`.
-
-    Needs the packages booktabs and graphicx (a table wider than the line is scaled down to it) and compiles
-    with pdflatex. Raises InputError for a character that pdflatex cannot set, naming it and its text.
-    """
-    # LaTeX is full of braces, so the template has other delimiters.
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        block_start_string="<%",
-        block_end_string="%>",
-        variable_start_string="<<",
-        variable_end_string=">>",
-        comment_start_string="<#",
-        comment_end_string="#>",
-    )
-    environment.filters["tex"] = _latex
-    return environment.get_template("table.tex.j2").render(study=view.name, blocks=blocks(view, table, comparisons))
-
-
-def write(view: StudyView, table: pd.DataFrame, folder: Path, comparisons: pd.DataFrame | None = None) -> list[Path]:
-    """Write <study>.csv, <study>.md and <study>.tex into `folder`, each whole or not at all; return them.
-
-    With comparisons, also <study>-comparisons.csv. Raises InputError as the renderers do (before any file is
-    written), and for a folder that cannot be written.
-    """
-    texts = {
-        f"{view.name}.csv": to_csv(view, table),
-        f"{view.name}.md": to_markdown(view, table, comparisons),
-        f"{view.name}.tex": to_latex(view, table, comparisons),
-    }
-    if comparisons is not None:
-        texts[f"{view.name}-comparisons.csv"] = comparisons_csv(view, comparisons)
-    for name, text in texts.items():
-        atomic_write(Path(folder) / name, text)
-    return [Path(folder) / name for name in texts]
-
-
-def _grid(block: Block) -> str:
-    head = ["Method", "Seeds", *map(_markdown, block.columns)]
-    rows = [[f"*{block.size_label}*", "", *block.sizes]]
-    for heading, lines in block.groups:
-        rows.append([f"*{_markdown(heading)}*", *[""] * (len(head) - 1)])
-        rows += [[_markdown_label(line), str(line.seeds), *map(_markdown_cell, line.cells)] for line in lines]
-    return _aligned(head, rows)
-
-
-def _compared_grid(block: Block) -> str:
-    rows = []
-    for heading, lines in block.compared:
-        rows.append([f"*{_markdown(heading)}*", *[""] * (len(block.compared_columns) - 1)])
-        rows += [[_markdown(cell) for cell in line] for line in lines]
-    return _aligned(block.compared_columns, rows)
-
-
-def _aligned(head: list[str], rows: list[list[str]]) -> str:
-    """A Markdown table whose columns also line up when read as plain text."""
-    widths = [max(2, *(len(row[i]) for row in [head, *rows])) for i in range(len(head))]
-    rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-    padded = [[row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])] for row in [head, *rows]]
-    return "\n".join("| " + " | ".join(row) + " |" for row in [padded[0], rule, *padded[1:]])
-
-
-def _markdown_label(line: Line) -> str:
-    return _markdown(line.label) + (f"<sup>{line.note}</sup>" if line.note else "")
-
-
-def _markdown_cell(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.bold else cell.text
-
-
-def _markdown_note(mark: str, text: str) -> str:
-    return f"{mark}: {_markdown(text)}" if mark else _markdown(text)
-
-
-def _markdown(text: str) -> str:
-    return re.sub(r"([\\`*_{}\[\]<>|~$#])", r"\\\1", " ".join(text.split()))
-
-
-LATEX = {
-    **{c: "\\" + c for c in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}"},
-    **{"<": r"\textless{}", ">": r"\textgreater{}", '"': "''", "–": "--", "—": "---"},
-    **{"“": "``", "”": "''", "‘": "`", "’": "'", "…": r"\ldots{}", "†": r"$^{\dagger}$", "°": r"$^{\circ}$"},
-    **{"×": r"$\times$", "±": r"$\pm$", "−": "$-$", "·": r"$\cdot$", "≤": r"$\leq$", "≥": r"$\geq$"},
-    **{"≈": r"$\approx$", "→": r"$\rightarrow$", "′": "$'$", "″": "$''$", "⁺": "$^{+}$", "²": "$^{2}$"},
-    **{"α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$"},
-    **{"θ": r"$\theta$", "λ": r"$\lambda$", "μ": r"$\mu$", "π": r"$\pi$", "ρ": r"$\rho$", "σ": r"$\sigma$"},
-    **{"τ": r"$\tau$", "φ": r"$\varphi$", "ω": r"$\omega$", "Δ": r"$\Delta$", "Σ": r"$\Sigma$"},
-    # Accented Latin letters that both of pdflatex's usual font encodings have.
-    **{c: c for c in "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"},
-}
-
-
-def _latex(text: str) -> str:
-    text = " ".join(text.split())
-    for character in text:
-        if character not in LATEX and not (character.isascii() and character.isprintable()):
-            word = next(word for word in text.split() if character in word)
-            raise InputError(f"LaTeX cannot set the character '{character}' of '{word}'; use another one.")
-    return "".join(LATEX.get(character, character) for character in text)
