@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import mteb
@@ -224,3 +225,18 @@ def test_damaged_evaluation_data_stops_the_workflow_before_any_training(tmp_path
     assert "is missing" in said
     assert "Traceback" not in said
     assert not (tmp_path / "results" / "tiny" / "runs").exists()
+
+
+def test_snakemakes_own_report_has_the_results_with_captions(finished):
+    config = write_config(finished, base_config(finished))
+    result = snakemake(finished, "--configfile", config, "--report", "report.zip")
+    assert result.returncode == 0, result.stdout + result.stderr
+    with zipfile.ZipFile(finished / "report.zip") as report:
+        page = report.read("report/report.html").decode()
+        shown = {Path(name).name for name in report.namelist()}
+    tables = {f"{study}{kind}.csv" for study in ("main", "margin") for kind in ("", "-comparisons")}
+    assert {"report.html", "scores.csv", "alignment_uniformity-main-tiny.svg", *tables} <= shown
+    captions = re.findall(r'"caption": "(.*?)", "', page)
+    assert len(captions) == len(shown)  # the page of arccse and Snakemake's own have one name
+    for caption in ("Every score", "A study's table", "Paired comparisons", "A figure", "The results page"):
+        assert any(text.startswith(f"<p>{caption}") for text in captions), caption
