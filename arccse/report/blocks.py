@@ -1,5 +1,6 @@
 """A tidy table laid out for print: blocks of plain text, the same for Markdown, LaTeX and the page."""
 
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import groupby
@@ -198,11 +199,11 @@ def _compared(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[list
 def _compared_cells(line: dict[Hashable, Any]) -> list[str]:
     needed = line["seeds_needed"]
     return [
-        number(line["difference"], "+.2f"),
+        difference(line["difference"], line["low"], line["high"]),
         interval(line["low"], line["high"]),
         str(line["n"]),
-        number(line["p"], ".3f"),
-        number(line["p_holm"], ".3f"),
+        p_value(line["p"]),
+        p_value(line["p_holm"]),
         number(line["improvement"], ".2f"),
         "–" if pd.isna(needed) else str(needed),
         interval(line["two_level_low"], line["two_level_high"]),
@@ -211,17 +212,30 @@ def _compared_cells(line: dict[Hashable, Any]) -> list[str]:
 
 
 def number(value: float, form: str) -> str:
-    """A number with a true minus sign, or a dash where it is not known; p below 0.001 is printed so."""
-    if pd.isna(value):
-        return "–"
-    if form == ".3f" and value < 0.001:
-        return "< 0.001"
-    return f"{value:{form}}".replace("-", "−")
+    """A number with a true minus sign, or a dash where it is not known."""
+    return "–" if pd.isna(value) else f"{value:{form}}".replace("-", "−")
+
+
+def p_value(p: float) -> str:
+    """Three decimals, "< 0.001", or a dash where it is not known."""
+    return "< 0.001" if p < 0.001 else number(p, ".3f")
 
 
 def interval(low: float, high: float) -> str:
     """ "−0.30 to 0.80", or a dash where it is not known."""
-    return "–" if pd.isna(low) else f"{number(low, '.2f')} to {number(high, '.2f')}"
+    form = f".{_decimals(low, high)}f"
+    return "–" if pd.isna(low) else f"{number(low, form)} to {number(high, form)}"
+
+
+def difference(value: float, low: float, high: float) -> str:
+    """ "+0.25", with the decimals of its interval."""
+    return number(value, f"+.{_decimals(low, high)}f")
+
+
+def _decimals(low: float, high: float) -> int:
+    """As many as show a fifth of the interval, so that nothing is "0.00 to 0.00" and decided; two at least."""
+    width = high - low
+    return min(6, max(2, 1 - math.floor(math.log10(2 * width)))) if width > 0 else 2
 
 
 def _compared_notes(shown: pd.DataFrame) -> list[str]:
@@ -229,6 +243,7 @@ def _compared_notes(shown: pd.DataFrame) -> list[str]:
     notes = [
         "n: common seeds. p: two-sided sign-flip test; Holm p: corrected for all comparisons under one heading"
         " on one measure. P(impr.): how often a run of the one beats a run of the other.",
+        "The interval is Student's t: where it only just holds 0, or only just does not, p may differ, and decides.",
         "Seeds needed: with how many common seeds a paired t test finds the difference with 80 % power, if the true"
         f" difference and spread are those observed here; no fewer than the sign-flip test needs for p ≤ {ALPHA}.",
     ]

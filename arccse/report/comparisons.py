@@ -165,7 +165,11 @@ def _main_effects(rows: Sequence[Row], design: list[list[int]]) -> list[Weighted
     names = rows[neither].label, rows[objective].label
     return [
         (names[0], f"{names[1]} (main effect)", _halves([objective, both], [neither, triplet])),
-        ("no triplet objective", "triplet objective (main effect)", _halves([triplet, both], [neither, objective])),
+        (
+            "no triplet objective",
+            "the triplet objective (main effect)",
+            _halves([triplet, both], [neither, objective]),
+        ),
         ("no interaction", f"{names[1]} × triplet objective", {neither: 1, objective: -1, triplet: -1, both: 1}),
     ]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.report.blocks import interval, number
-from arccse.report.tables import SUITES, StudyView
+from arccse.report.blocks import difference, interval, p_value
+from arccse.report.tables import ORDERED, SUITES, StudyView
 
 EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a sentence each
 
@@ -57,10 +57,12 @@ def _place(line: Line) -> str:
 
 
 def _claim(line: Line) -> str:
-    measure, gap = _measure(line), f"{abs(line['difference']):.2f}"
-    label, baseline = line["label"], line["baseline"]
+    measure, signed = _measure(line), difference(line["difference"], line["low"], line["high"])
+    label, baseline, gap = line["label"], line["baseline"], signed[1:]
     if line["kind"] == "effect":
-        return f"the {measure} changes by {number(line['difference'], '+.2f')} with {label}"
+        main = label.removesuffix(" (main effect)")
+        effect = f"the interaction {label}" if main == label else f"the main effect of {main}"
+        return f"{effect} on the {measure} is {signed}"
     if line["kind"] == "decline":
         change = "less" if line["difference"] > 0 else "more"
         return f"noise costs {label} {gap} {change} of the {measure} than {baseline}"
@@ -70,7 +72,7 @@ def _claim(line: Line) -> str:
 
 def _measure(line: Line) -> str:
     if line["task"] != "Avg":
-        return str(line["task"])
+        return ORDERED.get(line["task"], str(line["task"]))
     title, _, manner = SUITES[line["suite"]].title.partition(", ")
     title = title if title.startswith("STS") else title.lower()
     return f"{title} average" + (f" with {manner}" if manner and line["kind"] != "pooling" else "")
@@ -92,12 +94,14 @@ def _evidence(line: Line) -> str:
 
 
 def _p(name: str, p: float) -> str:
-    printed = number(p, ".3f")
+    printed = p_value(p)
     return f"{name} {printed}" if printed.startswith("<") else f"{name} = {printed}"
 
 
 def _verdict(line: Line) -> str:
     word, _, reason = line["text"].partition(": ")
+    if line["kind"] == "effect":
+        word = {"higher": "above 0", "lower": "below 0"}.get(word, word)
     return f"{word}, since {reason}" if reason else word
 
 

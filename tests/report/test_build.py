@@ -37,7 +37,7 @@ def config(tmp_path):
 
 @pytest.fixture
 def results(config):
-    """Scores 10 × the run's place + its seed on LEE and 2 more on STS12; a history and PAIRS pairs a task for each run."""
+    """Scores 10 × the run's place + its seed on LEE and 2 more on STS12; a history and PAIRS pairs a task."""
     scores, histories, records = [], [], {}
     pairs = pd.DataFrame(
         {"task": np.repeat(TASKS, PAIRS), "subset": "all", "index": [*range(PAIRS)] * 2, "score": [*range(PAIRS)] * 2}

@@ -204,7 +204,7 @@ def test_main_effects_and_interaction_by_hand(order: list[int]) -> None:
     assert len(effects) == 3
     # Seed 1: 60, 62, 61, 64; seed 2: 61, 62, 63, 68.
     assert effects.loc["ArcCon (main effect)", "difference"] == pytest.approx((2.5 + 3) / 2)
-    assert effects.loc["triplet objective (main effect)", "difference"] == pytest.approx((1.5 + 4) / 2)
+    assert effects.loc["the triplet objective (main effect)", "difference"] == pytest.approx((1.5 + 4) / 2)
     assert effects.loc["ArcCon × triplet objective", "difference"] == pytest.approx((1 + 4) / 2)
     assert effects.loc["ArcCon × triplet objective", "sd"] == pytest.approx(3 / 2**0.5)
     assert effects["improvement"].isna().all()

@@ -289,7 +289,7 @@ def test_the_interaction_is_the_difference_of_differences() -> None:
     np.testing.assert_allclose(curve(axes, 0)["mean"], [70.5, 71.5])  # off: NT-Xent, ArcCon
     np.testing.assert_allclose(curve(axes, 1)["mean"], [72.5, 76.0])  # on
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["NT-Xent", "ArcCon"]
-    assert axes.get_title() == "Interaction +2.50 (95 % interval +2.50 to +2.50), 2 seeds"
+    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.50 to 2.50), 2 seeds"
     with pytest.raises(InputError, match="3 cells"):
         figures.interaction(points.iloc[2:], "STS", None)
     with pytest.raises(InputError, match="2 cells"):
@@ -337,9 +337,9 @@ def test_the_forest_has_every_difference_with_its_verdict() -> None:
     np.testing.assert_allclose([bar.get_xdata() for bar in bars], [row[3:5] for row in rows])
     assert [mark.get_markerfacecolor() for mark in marks] == ["white", "white", "black"]
     assert [text.get_text() for text in axes.texts] == [
-        "+0.24 [−0.30, +0.80], n = 5, undecided",
+        "+0.24 (−0.30 to 0.80), n = 5, undecided",
         "−3.00, n = 1, not compared",
-        "−0.50 [−0.70, −0.30], n = 6, lower",
+        "−0.50 (−0.70 to −0.30), n = 6, lower",
     ]
     with pytest.raises(InputError, match="two lines"):
         figures.forest(pd.DataFrame(rows + rows[:1], columns=columns), "difference", None)

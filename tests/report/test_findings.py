@@ -48,13 +48,25 @@ def test_a_comparison_in_words() -> None:
         ({"p": 0.0001, "p_holm": 0.004}, "p < 0.001, Holm p = 0.004)"),
         ({"two_level_low": -1.0, "two_level_high": 1.25}, "over seeds and sentence pairs −1.00 to 1.25)"),
         ({"suite": "transfer"}, "ArcCSE's transfer average is"),
-        ({"suite": "order", "task": "ordered_all"}, "ArcCSE's ordered_all is"),
+        (
+            {"suite": "order", "task": "ordered_all"},
+            "ArcCSE's share × 100 of all neighbouring levels of mask",
+        ),
         ({"n": 1, "low": np.nan, "high": np.nan, "p": 1.0, "p_holm": 1.0}, "SimCSE's (1 seed, p = 1.000)"),
         ({"n": 0, "difference": np.nan}, "ArcCSE and SimCSE have no seed in common: undecided."),
         ({"p": np.nan, "p_holm": np.nan, "text": "not tested: a reason"}, "5 seeds): not tested, since a reason."),
         (
             {"kind": "effect", "label": "ArcCon (main effect)", "difference": -0.5},
-            "the STS average changes by −0.50 with ArcCon (main effect) (95",
+            "the main effect of ArcCon on the STS average is −0.50 (95",
+        ),
+        (
+            {"kind": "effect", "label": "ArcCon × triplet objective"},
+            "the interaction ArcCon × triplet objective",
+        ),
+        ({"kind": "effect", "verdict": "lower", "text": "lower"}, "): below 0."),
+        (
+            {"difference": 0.0034, "low": 0.0012, "high": 0.0056},
+            "is 0.0034 above SimCSE's (95 % interval 0.0012 to 0.0056",
         ),
         (
             {"kind": "decline", "label": "ArcCon 0.4", "baseline": "NT-Xent 0.4"},
@@ -105,7 +117,7 @@ def test_a_designs_contrasts_speak_for_its_rows() -> None:
     lines += [compared(study="objective", kind="effect", label=label) for label in ("x", "y", "x × y")]
     found = sentences(*lines)
     assert len(found) == 3
-    assert all("changes by +0.24 with" in sentence for sentence in found)
+    assert all("on the STS average is +0.24 (" in sentence for sentence in found)
 
 
 def test_nothing_compared_is_nothing_found() -> None:

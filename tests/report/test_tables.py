@@ -269,6 +269,13 @@ def test_bold_is_decided_on_common_seeds_and_corrected_for_the_rows(view: StudyV
     assert bold_methods(three, study_table(scores, three, "sts"), "LEE") == []
 
 
+def test_what_prints_the_same_is_not_bold_however_sure_it_is(view: StudyView) -> None:
+    view = replace(seeded(view, 6), rows=seeded(view, 6).rows[1:])
+    for above, bold in ((0.002, []), (0.02, ["ArcCSE"])):  # the mean of SIX has two decimals
+        table = study_table(lee(0, SIX, list(np.add(SIX, above))), view, "sts")
+        assert bold_methods(view, table, "LEE") == bold
+
+
 def test_a_better_published_number_is_not_bold(bert_view: StudyView) -> None:
     scores = full("sts", "spearman_all", tables.STS_TASKS, seeds=6)
     scores["value"] -= 50

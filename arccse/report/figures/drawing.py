@@ -133,8 +133,3 @@ def seeds_text(counts: Iterable[int]) -> str:
     """ "1 seed", "5 seeds" or "3 to 5 seeds"."""
     low, high = min(counts := list(counts)), max(counts)
     return f"{low} to {high} seeds" if low < high else f"{high} seed{'s' * (high > 1)}"
-
-
-def signed(value: float) -> str:
-    """Two decimals behind a plus or a true minus sign."""
-    return f"{value:+.2f}".replace("-", "−")

@@ -17,6 +17,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from arccse.errors import InputError
+from arccse.report.blocks import difference, interval
 from arccse.report.figures.drawing import (
     HATCHES,
     curve_style,
@@ -25,7 +26,6 @@ from arccse.report.figures.drawing import (
     new_figure,
     require,
     seeds_text,
-    signed,
 )
 from arccse.statistics import Summary, contrast, summarise
 
@@ -249,8 +249,9 @@ def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = (
 def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
     """A line of means with intervals and the seeds' dots for each label; returns the numbers of seeds."""
     labels, places = list(points["label"].unique()), np.sort(points[x].unique())
-    # Side by side by a little, since intervals on top of each other can't be read.
-    shifts = 0.015 * max(np.ptp(places), 1e-9) * (np.arange(len(labels)) - (len(labels) - 1) / 2)
+    # Side by side by a little, since intervals on top of each other can't be read; less where places are close.
+    step = min(0.015 * np.ptp(places), 0.04 * np.diff(places).min()) if len(places) > 1 else 1e-11
+    shifts = step * (np.arange(len(labels)) - (len(labels) - 1) / 2)
     counts = []
     for index, (label, shift) in enumerate(zip(labels, shifts, strict=True)):
         own = points[points["label"] == label]
@@ -277,8 +278,8 @@ def _interaction_text(values: np.ndarray) -> str:
     if values.shape[1] == 0:
         return "Interaction: the cells have no seed in common"
     effect = contrast(values, np.array([1, -1, -1, 1]))
-    interval = "" if effect.n == 1 else f" (95 % interval {signed(effect.low)} to {signed(effect.high)})"
-    return f"Interaction {signed(effect.difference)}{interval}, {seeds_text([effect.n])}"
+    ends = "" if effect.n == 1 else f" (95 % interval {interval(effect.low, effect.high)})"
+    return f"Interaction {difference(effect.difference, effect.low, effect.high)}{ends}, {seeds_text([effect.n])}"
 
 
 def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
@@ -298,8 +299,8 @@ def _difference(axes: Axes, row: dict[Hashable, Any], place: int) -> None:
     axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
     face = "black" if row["verdict"] in ("higher", "lower") else "white"
     axes.plot([row["difference"]], [place], marker="o", markersize=6, color="black", markerfacecolor=face)
-    interval = f" [{signed(row['low'])}, {signed(row['high'])}]" if np.isfinite(row["low"]) else ""
-    said = f"{signed(row['difference'])}{interval}, n = {row['n']:g}, {row['verdict']}"
+    ends = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
+    said = f"{difference(row['difference'], row['low'], row['high'])}{ends}, n = {row['n']:g}, {row['verdict']}"
     axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
 
 
