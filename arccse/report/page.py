@@ -21,6 +21,7 @@ from markupsafe import Markup
 
 from arccse.errors import InputError
 from arccse.files import atomic_write
+from arccse.report.blocks import difference, interval
 from arccse.statistics import summarise
 
 SOURCES = Path(__file__).with_name("page")  # template, style, script, uPlot
@@ -278,18 +279,17 @@ def comparison_table(comparisons: pd.DataFrame) -> Table:
     Raises InputError for an absent column.
     """
     _require(comparisons, COMPARISON_COLUMNS, "comparisons")
-    frame = comparisons.assign(interval=_intervals(comparisons, "low", "high"))
+    ends = comparisons[["difference", "low", "high"]].astype(float).to_numpy()
+    frame = comparisons.assign(
+        interval=[interval(low, high) for _, low, high in ends], difference=[difference(*found) for found in ends]
+    )
     if "two_level_low" in frame and frame["two_level_low"].notna().any():
-        frame = frame.assign(two_level=_intervals(frame, "two_level_low", "two_level_high"))
+        ends = frame[["two_level_low", "two_level_high"]].astype(float).to_numpy()
+        frame = frame.assign(two_level=[interval(low, high) for low, high in ends])
     if "text" in frame:
         frame = frame.assign(verdict=frame["text"])
     frame = frame[[name for name in COMPARISON_HEADS if name in frame]].rename(columns=COMPARISON_HEADS)
     return Table("Paired differences over common seeds", "", frame)
-
-
-def _intervals(frame: pd.DataFrame, low: str, high: str) -> list[str]:
-    ends = zip(frame[low].astype(float), frame[high].astype(float), strict=True)
-    return ["–" if math.isnan(start) else f"{_text(start, 2)} to {_text(end, 2)}" for start, end in ends]
 
 
 def _runs(runs: list[dict[str, Any]]) -> tuple[dict[str, str], Table]:

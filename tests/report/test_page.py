@@ -357,6 +357,9 @@ def test_a_comparison_shows_its_interval_and_its_verdict() -> None:
         "Verdict",
     ]
     assert list(frame["95 % interval"]) == ["−0.31 to 0.79", "0.20 to 1.02", "−0.80 to −0.04", "–"]
+    assert list(frame["Difference"]) == ["+0.24", "+0.61", "−0.42", "+0.05"]
+    small = comparisons().assign(difference=0.0034, low=0.0012, high=0.0056)
+    assert set(page.comparison_table(small).frame["Difference"]) == {"+0.0034"}
     more = comparisons().assign(two_level_low=[-0.5, np.nan, -1, 0], two_level_high=1.0, text="undecided: n = 5")
     shown = page.comparison_table(more).frame
     assert list(shown["Two-level interval"]) == ["−0.50 to 1.00", "–", "−1.00 to 1.00", "0.00 to 1.00"]
