@@ -200,12 +200,13 @@ def grid(seeds: int, **columns: list[Any]) -> pd.DataFrame:
 def curve(axes: Axes, index: int) -> dict[str, np.ndarray]:
     """What the index-th line with intervals shows: places, means, ends of the bars, and all dots beside it."""
     line, _, (bars,) = axes.containers[index]
-    dots = next(a for a in axes.lines if a.get_marker() == "." and a.get_color() == line.get_color())
+    seeds = [a for a in axes.lines if a.get_marker() == "." and a.get_color() == line.get_color()]
     return {
         "x": np.asarray(line.get_xdata()),
         "mean": np.asarray(line.get_ydata()),
         "bars": np.array([s[:, 1] if s.size else [np.nan] * 2 for s in bars.get_segments()]),
-        "dots": np.asarray(dots.get_ydata()),
+        "dots": np.concatenate([seed.get_ydata() for seed in seeds]),
+        "seeds": [np.asarray(seed.get_xydata()) for seed in seeds],
     }
 
 
@@ -220,6 +221,9 @@ def test_a_sweep_shows_means_t_intervals_and_every_seed() -> None:
         np.testing.assert_allclose(drawn["mean"][i], own.mean())
         np.testing.assert_allclose(drawn["bars"][i], [low, high])
     assert sorted(drawn["dots"]) == sorted(points["value"])
+    for seed, course in zip(sorted(points["seed"].unique()), drawn["seeds"], strict=True):
+        own = points[points["seed"] == seed].sort_values("margin")
+        np.testing.assert_allclose(course, own[["margin", "value"]])
     assert figure.axes[0].get_xlabel() == "margin m (°)"
     assert figure.axes[0].get_ylabel() == "STS average"
     assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "10", "20"]

@@ -31,7 +31,7 @@ from arccse.statistics import Summary, contrast, summarise
 
 
 def sweep(points: pd.DataFrame, x: str, x_title: str, measure: str, caveat: str | None) -> Figure:
-    """A score against one hyperparameter: mean, interval and every seed as a dot, a line for each label.
+    """A score against one hyperparameter: mean, interval and every seed's dots, a line for each label.
 
     Args:
         points: columns label, seed, value and the one that x names (numbers). For temperature × margin, labels
@@ -247,7 +247,7 @@ def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = (
 
 
 def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
-    """A line of means with intervals and the seeds' dots for each label; returns the numbers of seeds."""
+    """A line of means with intervals for each label, and a thin one for each seed; returns the numbers of seeds."""
     labels, places = list(points["label"].unique()), np.sort(points[x].unique())
     # Side by side by a little, since intervals on top of each other can't be read; less where places are close.
     step = min(0.015 * np.ptp(places), 0.04 * np.diff(places).min()) if len(places) > 1 else 1e-11
@@ -259,9 +259,17 @@ def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
         means = np.array([cell.mean for cell in cells.values()])
         ends = np.array([(cell.mean - cell.low, cell.high - cell.mean) for cell in cells.values()])
         style = curve_style(index, len(cells))
-        axes.plot(
-            own[x] + shift, own["value"], linestyle="none", marker=".", markersize=6, color=style["color"], alpha=0.4
-        )
+        # A seed's own thin line: seeds differ in level, and what is compared is how each of them changes.
+        for _, seed in own.sort_values(x).groupby("seed"):
+            axes.plot(
+                seed[x] + shift,
+                seed["value"],
+                color=style["color"],
+                linewidth=0.6,
+                marker=".",
+                markersize=6,
+                alpha=0.4,
+            )
         axes.errorbar(np.array(list(cells)) + shift, means, yerr=ends.T, label=str(label), capsize=2, **style)
         counts += [cell.n for cell in cells.values()]
     axes.set_xticks(places, [f"{place:g}" for place in places])
@@ -269,7 +277,7 @@ def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
 
 
 def _legend(figure: Figure, axes: Axes, counts: Sequence[int]) -> None:
-    note = f"Lines: mean over seeds. Bars: its 95 % interval. Dots: the {seeds_text(counts)}."
+    note = f"Lines: mean over seeds. Bars: its 95 % interval. Thin: the {seeds_text(counts)}."
     legend(figure, axes.get_legend_handles_labels(), note if max(counts) > 1 else "One seed: no intervals.")
 
 
