@@ -21,7 +21,8 @@ run: install
 test: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n auto --dist loadfile
 
-# of what `arccse gather` put together; trains nothing
+# of the gathered scores, for which nothing is trained or read: those committed, or CONFIG's
+report: CONFIG = config/laptop.yaml
 report: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config $(CONFIG)
 
