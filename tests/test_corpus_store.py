@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from conftest import MINILM, POSITIONS, SENTENCES
+from families import MINILM, POSITIONS, SENTENCES
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -10,7 +10,7 @@ import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
-from conftest import MINILM, POSITIONS, SENTENCES
+from families import MINILM, POSITIONS, SENTENCES
 from hub_server import Hub, serve
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer

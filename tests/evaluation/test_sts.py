@@ -6,7 +6,7 @@ from pathlib import Path
 import mteb
 import numpy as np
 import pytest
-from conftest import MINILM
+from families import MINILM
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata
