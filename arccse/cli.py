@@ -34,7 +34,7 @@ console = Console(width=None if sys.stdout.isatty() else 200)
 ConfigFile = Annotated[Path, typer.Option("--config", help="A file under config/.")]
 Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on the Hugging Face hub.")]
 PoolingName = Annotated[str | None, typer.Option("--pooling", help="cls, mean, first-last-avg or top2-avg.")]
-SUITES = "sts, mteb, transfer, transfer-fast, order, or sts under a pooling, such as sts-mean; repeatable."
+SUITES = "sts, mteb, transfer, transfer-fast, order, geometry, or sts under a pooling, such as sts-mean; repeatable."
 SuiteNames = Annotated[list[str], typer.Option("--suite", help=SUITES)]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
 DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]

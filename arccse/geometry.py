@@ -1,5 +1,6 @@
 """Alignment and uniformity of embeddings on the unit sphere."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -21,6 +22,15 @@ def alignment(x: Tensor, y: Tensor) -> Tensor:
     if x.shape != y.shape or len(x) == 0:
         raise ValueError(f"alignment needs two equal shapes (n, d) with n ≥ 1, got {x.shape} and {y.shape}")
     return (F.normalize(x, dim=-1) - F.normalize(y, dim=-1)).square().sum(-1).mean()
+
+
+def positives(ratings: np.ndarray, scale: tuple[float, float]) -> np.ndarray:
+    """Which pairs count as positive: (n,) bool, true for ratings in the top fifth of the scale.
+
+    Source: SimCSE, section 3, whose positives are STS-B's pairs rated above 4 of 5.
+    """
+    lowest, highest = scale
+    return ratings > lowest + 0.8 * (highest - lowest)
 
 
 def uniformity(x: Tensor) -> Tensor:

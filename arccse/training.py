@@ -25,7 +25,7 @@ from arccse.distributed import Processes
 from arccse.encoder import Encoder, load, without_dropout
 from arccse.errors import Interrupted
 from arccse.evaluation.sources import Pairs
-from arccse.geometry import alignment, uniformity
+from arccse.geometry import alignment, positives, uniformity
 
 CPU = torch.device("cpu")
 
@@ -224,9 +224,7 @@ class Meter:
         index = {sentence: i for i, sentence in enumerate(self.sentences)}
         self.first = [index[sentence] for sentence in dev.first]
         self.second = [index[sentence] for sentence in dev.second]
-        lowest, highest = dev.scale
-        # The top fifth of the scale is STS-B's "above 4 of 5" (SimCSE, section 3).
-        self.positive = torch.from_numpy(dev.scores > lowest + 0.8 * (highest - lowest))
+        self.positive = torch.from_numpy(positives(dev.scores, dev.scale))
         self.rows: list[dict[str, float]] = []
         self.latest: dict[str, float] = {}
         self.seconds = {"training": 0.0, "dev": 0.0}

@@ -69,7 +69,7 @@ def test_both_ends_have_every_study(name):
     swept = {key for study in STUDIES for row in config.rows(study) for key in differing(row.variant.hyperparameters)}
     wanted = {"objective", "margin", "temperature", "mask_ratios", "mask_shape", "mask_nested", "triplet_weight"}
     assert wanted | {"triplet_margin", "triplet_dropout", "noise", "epochs"} <= swept
-    assert "order" in config.all_suites()
+    assert {"order", "geometry"} <= set(config.all_suites())
     assert "sts-mean" in config.all_suites()
 
 

@@ -13,6 +13,9 @@ from arccse import config as configs
 from arccse import paths, runs
 from arccse.encoder import load
 from arccse.errors import InputError
+from arccse.evaluation import suites
+from arccse.evaluation.embeddings import Embeddings
+from arccse.evaluation.sources import open_source
 from arccse.files import sha256
 
 
@@ -53,6 +56,21 @@ def test_run_json_says_everything_that_fed_the_result(config):
     assert record["threads"] >= 1
     assert record["device"]
     assert record["selected_step"] in pd.read_csv(folder / "history.csv")["step"].tolist()
+
+
+def test_the_geometry_suite_scores_what_the_training_logged(config, tmp_path):
+    run = next(iter(config.runs().values()))
+    runs.train(config, run)
+    folder, source = paths.run_folder(config, run.id), open_source(config.data)
+    selection = {"geometry": suites.tasks("geometry", source)}
+    encoder = load(str(folder / "model"))
+    embeddings = Embeddings.of(encoder, suites.sentences(source, selection))
+    scores = suites.evaluate(embeddings, source, selection, tmp_path, "a/b", lambda _: None)
+    history = pd.read_csv(folder / "history.csv").set_index("step")
+    kept = history.loc[json.loads((folder / "run.json").read_text())["selected_step"]]
+    assert {score.task for score in scores} == {"LEE-dev"}
+    for score in scores:
+        assert score.value == pytest.approx(100 * kept[score.metric], rel=1e-4)
 
 
 def test_a_run_gives_the_same_files_again(config):

@@ -13,8 +13,8 @@ class Score(NamedTuple):
     """One measured number.
 
     Attributes:
-        suite: "sts" ("sts-<pooling>" under another pooling), "mteb", "transfer" ("transfer-fast" for its fast mode)
-            or "order".
+        suite: "sts" ("sts-<pooling>" under another pooling), "mteb", "transfer" ("transfer-fast" for its fast mode),
+            "order" or "geometry".
         task: such as "STS12" or "MR".
         metric: such as "spearman_all" or "accuracy".
         value: × 100.

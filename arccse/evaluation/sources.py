@@ -202,7 +202,7 @@ class SentEvalFolder:
         """`downstream/…` → sha256. SICKR counts all three SICK files, since MTEB's task reads them."""
         names = [STSB_DEV]
         for task in tasks:
-            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK), self.spec)
+            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK, self.dev_name), self.spec)
             names += senteval_files(task)
         return {f"downstream/{name}": sha256(self._path(name)) for name in sorted(set(names))}
 
@@ -270,7 +270,7 @@ class Gensim:
         """`gensim/test/test_data/…` → sha256."""
         names = ["lee.cor", "similarities0-1.txt"]
         for task in tasks:
-            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK), self.spec)
+            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK, self.dev_name), self.spec)
             names += ["pang_lee_polarity.cor"] if task == "POLARITY" else []
         return {f"gensim/test/test_data/{name}": sha256(self.folder / name) for name in names}
 
@@ -295,7 +295,8 @@ def senteval_files(task: str) -> list[str]:
         return list(BINARY_FILES[task])
     if task in SPLIT_FILES:
         return list(SPLIT_FILES[task].values())
-    return {"STSB": [STSB_TEST], ORDER_TASK: [STSB_TEST], "SICKR": list(SICK_FILES.values())}[task]
+    single = {"STSB": STSB_TEST, ORDER_TASK: STSB_TEST, SentEvalFolder.dev_name: STSB_DEV}
+    return list(SICK_FILES.values()) if task == "SICKR" else [single[task]]
 
 
 def _sts_files(task: str, subset: str) -> tuple[str, str]:

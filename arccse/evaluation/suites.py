@@ -22,6 +22,7 @@ Suite = Literal[
     "transfer",
     "transfer-fast",
     "order",
+    "geometry",
     "sts-cls",
     "sts-mean",
     "sts-first-last-avg",
@@ -40,7 +41,7 @@ def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list
     """
     if suite not in SUITES:
         raise InputError(f"Unknown suite '{suite}'; {nearest(suite, list(SUITES))}")
-    by_kind = {"transfer": source.transfer_tasks, "order": (ORDER_TASK,)}
+    by_kind = {"transfer": source.transfer_tasks, "order": (ORDER_TASK,), "geometry": (source.dev_name,)}
     offered = by_kind.get(suite.partition("-")[0], source.sts_tasks)
     for task in only or []:
         if task not in offered:
@@ -73,6 +74,8 @@ def read(source: Source, task: str) -> None:
         source.sts(task)
     elif task == ORDER_TASK:
         source.held_out()
+    elif task == source.dev_name:
+        source.dev()
     else:
         source.transfer(task)
     if task == "SICKR":
@@ -95,6 +98,10 @@ def sentences(source: Source, selection: Selection) -> list[str]:
             from arccse.evaluation import order
 
             found += order.sentences(source)
+        elif suite == "geometry":
+            from arccse.evaluation import geometry_suite
+
+            found += geometry_suite.sentences(source)
         else:
             from arccse.evaluation import transfer
 
@@ -140,6 +147,11 @@ def evaluate(
             from arccse.evaluation import order
 
             found = order.evaluate(embeddings, source)
+            on_scores(found)
+        elif suite == "geometry":
+            from arccse.evaluation import geometry_suite
+
+            found = geometry_suite.evaluate(embeddings, source)
             on_scores(found)
         else:
             from arccse.evaluation import transfer

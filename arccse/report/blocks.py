@@ -86,7 +86,8 @@ def _block(view: StudyView, part: pd.DataFrame, shown: pd.DataFrame | None) -> B
         size_label=spec.size,
         sizes=[str(sizes[t]) if t in sizes else "" for t in columns],
         groups=_groups(part, columns, marks),
-        notes=_notes(part[part["task"].isin(columns)]) + [(mark, source) for source, mark in marks.items()],
+        notes=_notes(part[part["task"].isin(columns)], "below" if spec.lower_is_better else "above")
+        + [(mark, source) for source, mark in marks.items()],
         compared_columns=compared_columns,
         compared=compared,
         compared_notes=[] if shown is None else _compared_notes(shown) + _claimed(view, suite),
@@ -146,18 +147,18 @@ def _seeds_of(seeds: list[int]) -> str:
     return f"seed{'s' * (len(seeds) > 1)} {listed(seeds)} (n = {len(seeds)})"
 
 
-def _notes(part: pd.DataFrame) -> list[tuple[str, str]]:
-    """The notes below a block, each only where the block has something that it explains."""
-    notes = []
+def _notes(part: pd.DataFrame, better: str) -> list[tuple[str, str]]:
+    """The notes below a block, each only where it explains something there; `better` is above or below."""
+    notes, decided = [], f"decidedly {better} each of the encoder's other measured rows"
     measured = part[part["origin"] == "measured"]
     if (measured["interval"] == "t").any():
         notes.append(("±", "Half the width of the mean's 95 % interval over seeds (Student's t)."))
     if (measured["interval"] == "bca").any():
         notes.append(("[ ]", "The mean's 95 % interval over seeds (BCa bootstrap)."))
     if measured["decided_best"].any():
-        notes.append(("", "Bold: decidedly above each of the encoder's other measured rows (sign-flip test, Holm)."))
+        notes.append(("", f"Bold: {decided} (sign-flip test, Holm)."))
     elif measured["method"].nunique() > 1:
-        notes.append(("", "Nothing is bold: no value is decidedly above each of the encoder's other measured rows."))
+        notes.append(("", f"Nothing is bold: no value is {decided}."))
     if (part["n_seeds"] == 1).any():
         notes.append(("†", "One seed (n = 1): the spread over seeds is not known."))
     if ((part["origin"] == "published") & (part["n_seeds"] > 1)).any():

@@ -226,7 +226,7 @@ def page_study(
     config: Config, results: Results, view: tables.StudyView, table: pd.DataFrame, compared: pd.DataFrame
 ) -> page.Study:
     own = [spec for spec in layout.figures(config) if spec.study == view.name]
-    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *tables.ORDERED])]
+    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *tables.MEASURES])]
     return page.Study(
         view.name,
         view.title,

@@ -7,7 +7,7 @@ table): every row against the baseline, the effects of a factorial design, and t
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -237,6 +237,8 @@ def _measured(one: Contrast, task: str) -> tuple[Effect | None, dict[str, Any]]:
     if not seeds:
         return None, line
     effect = compare(*values) if one.weights == (-1, 1) else contrast(values, np.array(one.weights))
+    if effect.improvement is not None and tables.SUITES[one.suite].lower_is_better:
+        effect = replace(effect, improvement=1 - effect.improvement)
     return effect, line | vars(effect)
 
 

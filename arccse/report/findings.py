@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from arccse.report.blocks import difference, interval, p_value
-from arccse.report.tables import ORDERED, SUITES, StudyView
+from arccse.report.tables import MEASURES, SUITES, StudyView
 
 EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a sentence each
 
@@ -72,7 +72,7 @@ def _claim(line: Line) -> str:
 
 def _measure(line: Line) -> str:
     if line["task"] != "Avg":
-        return ORDERED.get(line["task"], str(line["task"]))
+        return MEASURES.get(line["task"], str(line["task"]))
     title, _, manner = SUITES[line["suite"]].title.partition(", ")
     title = title if title.startswith("STS") else title.lower()
     return f"{title} average" + (f" with {manner}" if manner and line["kind"] != "pooling" else "")

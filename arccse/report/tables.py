@@ -30,7 +30,7 @@ class Suite:
     """How a suite is tabulated: its columns are tasks scored by one metric, or the metrics of its one task.
 
     `tasks` are the columns in their order; published averages are taken over them. `headlines` are the columns
-    whose comparisons are printed, in which more is better; "Avg" among them means that columns are averaged.
+    whose comparisons are printed, in which one is better; "Avg" among them means that columns are averaged.
     """
 
     title: str
@@ -39,6 +39,7 @@ class Suite:
     size: str  # what `n` counts
     tasks: tuple[str, ...]
     headlines: tuple[str, ...] = ("Avg",)
+    lower_is_better: bool = False
 
 
 ALL_PAIRS = "Spearman × 100 over all pairs of a task"
@@ -46,6 +47,8 @@ ORDERED = {
     "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
     "ordered_all": "share × 100 of all neighbouring levels of masking in order",
 }
+GEOMETRY = {name: f"{name} × 100 (the lower the better)" for name in ("alignment", "uniformity")}
+MEASURES = ORDERED | GEOMETRY  # what sentences call the columns that are compared beside averages
 
 SUITES = {
     "sts": Suite("STS", "spearman_all", ALL_PAIRS, "pairs", STS_TASKS),
@@ -69,6 +72,15 @@ SUITES = {
         size="sentences or pairs of them",
         tasks=(*ORDERED, *(f"similarity_{share}" for share in range(0, 90, 10))),
         headlines=tuple(ORDERED),
+    ),
+    "geometry": Suite(
+        title="Alignment and uniformity",
+        metric=None,
+        score="× 100 on the dev set, the lower the better",
+        size="positive pairs, sentences",
+        tasks=tuple(GEOMETRY),
+        headlines=tuple(GEOMETRY),
+        lower_is_better=True,
     ),
 }
 
@@ -141,10 +153,10 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
         the 95 % interval of the mean and `interval` how it came about ("none", "t", "bca": statistics.summarise;
         published rows have none). Task "Avg" is averaged over tasks within each seed, then over seeds, and
         stands only where a row has every task of the table. `n` counts a task's pairs or sentences (NA for
-        "Avg" and for published rows). `decided_best` is true where a mean is the highest of its encoder's rows
-        and decidedly above each of the others as printed (`statistics.verdicts` over their common seeds, one family a
-        column; against an untrained row, the difference's interval must be above 0). A published "Avg" stands
-        only beside the same full set of tasks. In suite "order", the "tasks" are the metrics.
+        "Avg" and for published rows). `decided_best` is true where a mean is the best of its encoder's rows
+        and, as printed, decidedly better than each other (`statistics.verdicts` over their common seeds, one family
+        a column; against an untrained row, the difference's interval must leave 0 out). A published "Avg" stands
+        only beside the same full set of tasks. In suites "order" and "geometry", the "tasks" are the metrics.
 
     Raises InputError for a run without scores, a row whose seeds differ in their tasks, a score that is
     listed twice or is no number, tasks scored on different numbers of examples, and an unknown suite.
@@ -300,8 +312,9 @@ def _measured(row: Row, by_seed: pd.DataFrame) -> pd.DataFrame:
 def _decided_best(
     rows: Sequence[Row], values: Sequence[pd.DataFrame], encoder: str, spec: Suite
 ) -> Iterable[tuple[str, str]]:
-    """Task and label of each value that is decidedly above those of all the encoder's other rows."""
-    own = [(row, frame) for row, frame in zip(rows, values, strict=True) if row.encoder == encoder]
+    """Task and label of each value that is decidedly better than those of all the encoder's other rows."""
+    sign = -1 if spec.lower_is_better else 1
+    own = [(row, sign * frame) for row, frame in zip(rows, values, strict=True) if row.encoder == encoder]
     for task in dict.fromkeys(str(task) for _, frame in own for task in frame):
         with_task = sorted((pair for pair in own if task in pair[1]), key=lambda pair: -pair[1][task].mean())
         if len(with_task) < 2 or ("Avg" not in spec.headlines and task not in spec.headlines):

@@ -69,3 +69,20 @@ def test_the_command_refuses_two_poolings(tiny_models: Path, tmp_path: Path) -> 
         app, ["embed", str(tiny_models / "bert"), "--suite", "sts-mean", "--suite", "sts-cls", *options]
     )
     assert isinstance(result.exception, InputError)
+
+
+@pytest.mark.parametrize("suite", [suite for suite in suites.SUITES if not suite.startswith("transfer")])
+def test_every_suite_reads_and_names_the_files_of_its_tasks(suite: str) -> None:
+    source = open_source("package:gensim")
+    (task,) = suites.tasks(suite, source)
+    suites.read(source, task)
+    assert source.checksums([task])
+
+
+def test_geometry_reads_the_dev_set(senteval: Path) -> None:
+    source = open_source(f"senteval:{senteval}")
+    assert suites.tasks("geometry", source) == ["STSB-dev"]
+    assert list(source.checksums(["STSB-dev"])) == ["downstream/STS/STSBenchmark/sts-dev.csv"]
+    assert len(suites.sentences(source, {"geometry": ["STSB-dev"]})) == len(
+        {*source.dev().first, *source.dev().second}
+    )

@@ -291,6 +291,17 @@ def test_the_order_suite_compares_its_measures() -> None:
     assert list(table["difference"]) == [3.0, 3.0]
 
 
+def test_a_lower_alignment_is_a_likely_improvement() -> None:
+    rows = [
+        ("v", hash_, seed, "geometry", "STSB-dev", "alignment", value, 300)
+        for hash_, values in (("aaaaaaaa", (20.0, 21.0, 22.0)), ("bbbbbbbb", (18.0, 19.0, 20.5)))
+        for seed, value in enumerate(values, 1)
+    ]
+    found = line(compare_study(frame(rows), study(SIMCSE, ARCCSE), ["geometry"]), "ArcCSE", "alignment")
+    assert found["difference"] == pytest.approx(-11 / 6)
+    assert found["improvement"] == pytest.approx(8 / 9)  # of 9 pairs of a run of each, one is the other way round
+
+
 # --- two levels
 
 

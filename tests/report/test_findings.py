@@ -52,6 +52,10 @@ def test_a_comparison_in_words() -> None:
             {"suite": "order", "task": "ordered_all"},
             "ArcCSE's share × 100 of all neighbouring levels of mask",
         ),
+        (
+            {"suite": "geometry", "task": "alignment"},
+            "ArcCSE's alignment × 100 (the lower the better) is 0.24 above SimCSE's",
+        ),
         ({"n": 1, "low": np.nan, "high": np.nan, "p": 1.0, "p_holm": 1.0}, "SimCSE's (1 seed, p = 1.000)"),
         ({"n": 0, "difference": np.nan}, "ArcCSE and SimCSE have no seed in common: undecided."),
         ({"p": np.nan, "p_holm": np.nan, "text": "not tested: a reason"}, "5 seeds): not tested, since a reason."),

@@ -320,6 +320,19 @@ def test_the_order_suite_has_metrics_for_columns_and_no_average(view: StudyView)
     assert grid_lines(to_markdown(view, table))[0][2:] == columns
 
 
+def test_lower_is_better_in_the_geometry_suite(view: StudyView) -> None:
+    view = seeded(replace(view, rows=view.rows[1:]), 6)
+    rows = []
+    for seed, value in enumerate(SIX):
+        for hash_, alignment, uniformity in (("aaaaaaaa", 1, -300), ("bbbbbbbb", 0, -299)):
+            own = {"alignment": alignment + value, "uniformity": uniformity + value}
+            rows += [("v", hash_, seed + 1, "geometry", "STSB-dev", metric, own[metric], 300) for metric in own]
+    table = study_table(frame(rows), view, "geometry")
+    assert bold_methods(view, table, "alignment") == ["ArcCSE"]
+    assert bold_methods(view, table, "uniformity") == ["SimCSE"]
+    assert "Bold: decidedly below each" in to_markdown(view, table)
+
+
 def test_poolings_are_suites_like_sts(view: StudyView) -> None:
     view = replace(view, rows=view.rows[1:])
     mean = full("sts-mean", "spearman_all", tables.STS_TASKS)
