@@ -80,9 +80,9 @@ def differing(h: Hyperparameters) -> set[str]:
 
 def test_studies_and_seeds_of_the_laptop_config():
     config = configs.load(ROOT / "config" / "laptop.yaml")
-    assert {"main", "transfer", "objective", "margin", "order"} == set(config.studies)
+    assert set(config.studies) == STUDIES - {"triplet_dropout"} | {"transfer"}
     for study in config.studies:
-        fewest = 5 if study in ("main", "objective", "order") else 3
+        fewest = 5 if study in ("main", "transfer", "objective", "order") else 3
         trained = [row for row in config.rows(study) if not row.variant.untrained]
         assert min(len(row.runs) for row in trained) >= fewest
 

@@ -119,8 +119,12 @@ def _cell(score: dict[Hashable, Any]) -> Cell:
     elif score["origin"] == "published":
         spread = " (sd ?)" if pd.isna(score["sd"]) else f" (sd {score['sd']:.2f})"
     else:  # a bootstrapped interval need not lie evenly about the mean
-        spread = f" [{low:.2f}, {high:.2f}]" if score["interval"] == "bca" else f" ± {high - mean:.2f}"
-    return Cell(f"{mean:.2f}{spread}", bool(score["decided_best"]))
+        spread = (
+            f" [{number(low, '.2f')}, {number(high, '.2f')}]"
+            if score["interval"] == "bca"
+            else f" ± {high - mean:.2f}"
+        )
+    return Cell(f"{number(mean, '.2f')}{spread}", bool(score["decided_best"]))
 
 
 def _caption(view: StudyView, spec: Suite) -> str:
@@ -174,6 +178,7 @@ HEADINGS = {
     "pair": "less {baseline}",
     "effect": "effects of objective and triplet",
     "decline": "change with noise, less that of the other objective",
+    "margin": "what a margin adds at each temperature",
     "pooling": "the same runs under another pooling",
 }
 
@@ -184,7 +189,7 @@ def _compared(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[list
     groups: dict[str, list[list[str]]] = {}
     for line in shown.to_dict("records"):
         name = line["label"]
-        if line["kind"] in ("decline", "pooling"):
+        if line["kind"] in ("decline", "margin", "pooling"):
             name += f" − {line['baseline']}"
         if several:
             name += f", {line['task']}"

@@ -70,6 +70,8 @@ def compare_study(
           the two main effects and the interaction;
         - "decline": in a study of two objectives × shares of noise from 0, what noise changes in `label` less
           what it changes in `baseline`: above 0, `label` declines less;
+        - "margin": in a study of temperatures × margins from 0, what a margin adds at each temperature: a lower
+          temperature, which sharpens the loss as well, would leave it nothing to add if it could stand in for it;
         - "pooling": the same runs under another pooling than their own, over the suites "sts-<pooling>".
         `task` is a column of the suite's table, "Avg" included. `difference`, `low`, `high`, `sd`, `p`,
         `smallest_p` and `improvement` are those of statistics.Effect over the `n` common seeds, which `seeds`
@@ -113,12 +115,13 @@ def against_baseline(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite:
 
 
 def factorial(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -> list[Contrast]:
-    """Main effects and interaction of objective × triplet, or how two objectives decline with noise, or nothing."""
-    design = grid(rows, OBJECTIVE, TRIPLET)
-    if design and len(design[0]) == 2:
+    """What a study's design is for: effects of objective × triplet, declines with noise, margins at temperatures."""
+    if (design := grid(rows, OBJECTIVE, TRIPLET)) and len(design) == len(design[0]) == 2:
         kind, weighted = "effect", _main_effects(rows, design)
-    elif design := grid(rows, OBJECTIVE, ("noise",)):
+    elif (design := grid(rows, OBJECTIVE, ("noise",))) and len(design) == 2:
         kind, weighted = "decline", _declines(rows, design)
+    elif design := grid(rows, ("temperature",), ("margin", "objective")):
+        kind, weighted = "margin", _margins(rows, design)
     else:
         return []
     return [
@@ -136,7 +139,7 @@ def factorial(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -
 
 
 def grid(rows: Sequence[Row], first: Sequence[str], second: Sequence[str]) -> list[list[int]] | None:
-    """Places of the trained rows in a full grid: two levels of one factor × levels of another, from 0 upwards.
+    """Places of the trained rows in a full grid: levels of one factor × levels of another, from 0 upwards.
 
     A factor is several hyperparameters that change together; the second one's levels are ordered by its first
     hyperparameter. None unless each combination is there once and the rows differ in nothing else.
@@ -148,7 +151,7 @@ def grid(rows: Sequence[Row], first: Sequence[str], second: Sequence[str]) -> li
     size = {level: rows[place].settings.get(second[0], 0) for (_, level), place in cells.items()}
     other = sorted(size, key=lambda level: size[level])
     full = len(cells) == len(trained) == len(one) * len(other)
-    if len(rest) != 1 or len(one) != 2 or len(other) < 2 or not full or size[other[0]] != 0:
+    if len(rest) != 1 or len(one) < 2 or len(other) < 2 or not full or size[other[0]] != 0:
         return None
     return [[cells[level, against] for against in other] for level in one]
 
@@ -183,6 +186,12 @@ def _declines(rows: Sequence[Row], design: list[list[int]]) -> list[Weighted]:
     return [
         (rows[a].label, rows[b].label, {clean_a: 1, a: -1, clean_b: -1, b: 1})
         for a, b in zip(noisy_a, noisy_b, strict=True)
+    ]
+
+
+def _margins(rows: Sequence[Row], design: list[list[int]]) -> list[Weighted]:
+    return [
+        (rows[without].label, rows[own].label, {without: -1, own: 1}) for without, *others in design for own in others
     ]
 
 

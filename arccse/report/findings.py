@@ -16,9 +16,10 @@ Line = dict[Hashable, Any]
 def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[str]:
     """The findings of a config: its caveats first, then study by study, "main" before the others.
 
-    A study's designed comparisons (kinds "effect", "decline" and "pooling" of comparisons.compare_study) get a
-    sentence each, and stand for its pairs. Otherwise the pairs do in the study "main", or where they are no more
-    than EACH_UP_TO; more of them are summed up in one that names the largest difference. Suite "mteb" has the tasks
+    A study's designed comparisons (kinds "effect", "decline" and "margin" of comparisons.compare_study) get a
+    sentence each, and stand for its pairs. Otherwise the pairs do in the study "main", or where they are no more than
+    EACH_UP_TO; more of them are summed up in one that names the largest difference. Comparisons of poolings get one
+    each. What is not tested, since a row is untrained, is said in the study "main" alone. Suite "mteb" has the tasks
     of "sts" by another protocol, and is left to the tables where both are there.
 
     Args:
@@ -37,18 +38,22 @@ def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[s
 
 
 def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
+    lines = [line for line in lines if study.name == "main" or line["verdict"] != "not tested"]
     pairs = [line for line in lines if line["kind"] == "pair"]
-    designed = [line for line in lines if line["kind"] != "pair"]
+    poolings = [line for line in lines if line["kind"] == "pooling"]
+    designed = [line for line in lines if line["kind"] not in ("pair", "pooling")]
     if designed:  # they say what the rows, one by one, do not
         return [_sentence(line) for line in designed]
     if study.name == "main" or len(pairs) <= EACH_UP_TO:
-        return [_sentence(line) for line in pairs]
-    return [_summary(study, pairs)]
+        return [_sentence(line) for line in (*pairs, *poolings)]
+    return [_summary(study, pairs), *map(_sentence, poolings)]
 
 
 def _sentence(line: Line) -> str:
     if line["n"] == 0:
-        return f"{_place(line)}{line['label']} and {line['baseline']} have no seed in common: undecided."
+        return (
+            f"{_place(line)}{_named(line['label'])} and {_named(line['baseline'])} have no seed in common: undecided."
+        )
     return f"{_place(line)}{_claim(line)} ({_evidence(line)}): {_verdict(line)}."
 
 
@@ -56,9 +61,18 @@ def _place(line: Line) -> str:
     return f"On {line['encoder']}, "
 
 
+def _named(label: str) -> str:
+    """A row's label, in quotes where it is no name but settings."""
+    return f"“{label}”" if "=" in label or "," in label else label
+
+
+def _of(name: str) -> str:
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
+
+
 def _claim(line: Line) -> str:
     measure, signed = _measure(line), difference(line["difference"], line["low"], line["high"])
-    label, baseline, gap = line["label"], line["baseline"], signed[1:]
+    label, baseline, gap = _named(line["label"]), _named(line["baseline"]), signed[1:]
     if line["kind"] == "effect":
         main = label.removesuffix(" (main effect)")
         effect = f"the interaction {label}" if main == label else f"the main effect of {main}"
@@ -67,7 +81,7 @@ def _claim(line: Line) -> str:
         change = "less" if line["difference"] > 0 else "more"
         return f"noise costs {label} {gap} {change} of the {measure} than {baseline}"
     side = "above" if line["difference"] > 0 else "below"
-    return f"{label}'s {measure} is {gap} {side} {baseline}'s"
+    return f"{_of(label)} {measure} is {gap} {side} {_of(baseline)}"
 
 
 def _measure(line: Line) -> str:
@@ -107,11 +121,11 @@ def _verdict(line: Line) -> str:
 
 def _summary(study: StudyView, pairs: list[Line]) -> str:
     count = {word: sum(line["verdict"] == word for line in pairs) for word in ("higher", "lower", "undecided")}
-    tested = [line for line in pairs if line["verdict"] in count and line["n"] > 0]
+    tested = [line for line in pairs if line["n"] > 0]
     said = (
         f"On {pairs[0]['encoder']}, of the {sum(count.values())} other rows of “{study.title}”, {count['higher']} are"
-        f" decidedly above {pairs[0]['baseline']} in {_measure(pairs[0])}, {count['lower']} decidedly below and"
-        f" {count['undecided']} undecided"
+        f" decidedly above {_named(pairs[0]['baseline'])} in {_measure(pairs[0])}, {count['lower']} decidedly below"
+        f" and {count['undecided']} undecided"
     )
     if not tested:
         return f"{said}."

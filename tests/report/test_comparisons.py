@@ -253,6 +253,26 @@ def test_the_decline_with_noise_is_a_difference_of_differences() -> None:
     assert list(declines["n"]) == [2, 2]
 
 
+def test_what_a_margin_adds_at_each_temperature() -> None:
+    values = {
+        "aaaaaaaa": [70.0, 71.0],  # 0.05, without margin
+        "bbbbbbbb": [73.0, 75.0],  # 10°: +3, +4
+        "cccccccc": [72.0, 71.0],  # 0.1
+        "dddddddd": [72.0, 72.0],  # 0, +1
+    }
+    settings = [own | {"temperature": heat} for heat in (0.05, 0.1) for own in (NT_XENT, ARCCON)]
+    rows = [
+        Row(f"{own['objective']} at {own['temperature']}", "MiniLM", hash_, [1, 2], own)
+        for hash_, own in zip(values, settings, strict=True)
+    ]
+    table = compare_study(one_task(values), study(*rows, name="temperature"), ["sts"])
+    margins = table[(table["kind"] == "margin") & (table["task"] == "Avg")]
+    assert list(margins["label"]) == ["arccon at 0.05", "arccon at 0.1"]
+    assert list(margins["baseline"]) == ["nt_xent at 0.05", "nt_xent at 0.1"]
+    assert list(margins["difference"]) == pytest.approx([3.5, 0.5])
+    assert set(compare_study(one_task(values), study(*rows[:3]), ["sts"])["kind"]) == {"pair"}
+
+
 def test_a_grid_has_its_rows_in_the_order_of_the_levels() -> None:
     rows = two_by_two()
     assert grid([rows[place] for place in (2, 3, 0, 1)], ("objective", "margin"), comparisons.TRIPLET) == [

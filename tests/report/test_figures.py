@@ -315,6 +315,9 @@ def test_the_map_has_a_text_a_cell_and_marks_those_not_run() -> None:
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["10", "20"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["20", "40"]
     assert list(axes.patches) == []  # 20/20 is no pair
+    assert axes.collections[0].get_clim() == pytest.approx((76.5, 78.5))
+    close = figures.mask_ratio_map(points.assign(value=76.8 + points["value"] / 1e4), "STS", None).axes[0]
+    assert np.diff(close.collections[0].get_clim()) == pytest.approx(1)  # what is nearly equal looks nearly equal
     left = figures.mask_ratio_map(points[points["far"] - points["near"] < 0.25], "STS", None).axes[0]
     (hatched,) = left.patches
     assert isinstance(hatched, Rectangle)

@@ -48,6 +48,7 @@ def test_a_comparison_in_words() -> None:
         ({"p": 0.0001, "p_holm": 0.004}, "p < 0.001, Holm p = 0.004)"),
         ({"two_level_low": -1.0, "two_level_high": 1.25}, "over seeds and sentence pairs −1.00 to 1.25)"),
         ({"suite": "transfer"}, "ArcCSE's transfer average is"),
+        ({"label": "independent spans"}, "independent spans' STS average is 0.24 above SimCSE's"),
         (
             {"suite": "order", "task": "ordered_all"},
             "ArcCSE's share × 100 of all neighbouring levels of mask",
@@ -76,9 +77,13 @@ def test_a_comparison_in_words() -> None:
             {"kind": "decline", "label": "ArcCon 0.4", "baseline": "NT-Xent 0.4"},
             "noise costs ArcCon 0.4 0.24 less of the STS average than NT-Xent 0.4 (95",
         ),
+        (
+            {"kind": "decline", "label": "objective=arccon, noise=0.4"},
+            "noise costs “objective=arccon, noise=0.4” 0.24 less of",
+        ),
         ({"kind": "decline", "difference": -0.24}, "0.24 more of the STS average than SimCSE"),
         ({"suite": "sts-mean"}, "ArcCSE's STS average with mean pooling is 0.24 above SimCSE's"),
-        ({"kind": "pooling", "suite": "sts-mean", "label": "SimCSE, mean"}, "SimCSE, mean's STS average is"),
+        ({"kind": "pooling", "suite": "sts-mean", "label": "SimCSE, mean"}, "“SimCSE, mean”'s STS average is"),
     ],
 )
 def test_what_a_sentence_says(values: dict, said: str) -> None:
@@ -122,6 +127,20 @@ def test_a_designs_contrasts_speak_for_its_rows() -> None:
     found = sentences(*lines)
     assert len(found) == 3
     assert all("on the STS average is +0.24 (" in sentence for sentence in found)
+
+
+def test_what_is_not_tested_is_said_in_the_main_study_alone() -> None:
+    untested = {"label": "untrained", "verdict": "not tested", "text": "not tested: no spread"}
+    (sentence,) = sentences(compared(**untested))
+    assert sentence.endswith("not tested, since no spread.")
+    assert sentences(compared(study="transfer", **untested)) == []
+
+
+def test_poolings_do_not_stand_for_the_rows_under_a_pooling() -> None:
+    lines = [compared(study="pooling", suite="sts-mean"), compared(study="pooling", suite="sts-mean", kind="pooling")]
+    assert len(sentences(*lines)) == 2
+    many = [compared(study="pooling", suite="sts-mean", label=f"{margin}°") for margin in range(4)]
+    assert ["of the 4 other rows" in sentence for sentence in sentences(*many, lines[1])] == [True, False]
 
 
 def test_nothing_compared_is_nothing_found() -> None:

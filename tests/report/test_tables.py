@@ -330,7 +330,9 @@ def test_lower_is_better_in_the_geometry_suite(view: StudyView) -> None:
     table = study_table(frame(rows), view, "geometry")
     assert bold_methods(view, table, "alignment") == ["ArcCSE"]
     assert bold_methods(view, table, "uniformity") == ["SimCSE"]
-    assert "Bold: decidedly below each" in to_markdown(view, table)
+    text = to_markdown(view, table)
+    assert "Bold: decidedly below each" in text
+    assert "−228.75 ±" in text  # with a true minus
 
 
 def test_poolings_are_suites_like_sts(view: StudyView) -> None:

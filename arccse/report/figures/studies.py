@@ -293,8 +293,8 @@ def _interaction_text(values: np.ndarray) -> str:
 def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
     """The scale of colours, and the value from which on black is read better than white on cividis."""
     low, high = float(np.nanmin(means)), float(np.nanmax(means))
-    if low == high:
-        low, high = low - 0.5, high + 0.5
+    short = max(0.0, 1 - (high - low)) / 2  # at least a point wide: else equal means would have the extreme colours
+    low, high = low - short, high + short
     return Normalize(low, high), low + 0.45 * (high - low)
 
 

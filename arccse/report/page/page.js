@@ -219,11 +219,12 @@ function options(chart, width) {
     grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
   const long = decimals(chart);
   const names = chart.categories.map((name) => wrap(name, width < 500 ? 16 : 34));
-  const longest = Math.max(0, ...names.flat().map((part) => part.length));
+  const pen = Object.assign(document.createElement("canvas").getContext("2d"), { font });
+  const longest = Math.max(0, ...names.flat().map((part) => pen.measureText(part).width));
   const ends = points ? [-0.6, chart.x.length - 0.4] : [chart.x[0], chart.x.at(-1)];
   const air = points ? 0 : chart.kind === "curve" ? 0.04 * (ends[1] - ends[0]) || 1 : 0.01 * (ends[1] - ends[0]) || 1;
   const xAxis = points
-    ? { ...axis, side: 3, size: longest * 7.4 + 14, splits: () => chart.x, grid: { show: false },
+    ? { ...axis, side: 3, size: longest + 20, splits: () => chart.x, grid: { show: false },
         values: () => names.map((lines) => lines.join("\n")) }
     : { ...axis, size: 34, label: chart.x_label, values: (_, splits) => splits.map((value) => print(value)) };
   const yAxis = { ...axis, label: chart.y_label, values: (_, splits) => splits.map((value) => print(value)),
