@@ -80,7 +80,7 @@ def differing(h: Hyperparameters) -> set[str]:
 
 def test_studies_and_seeds_of_the_laptop_config():
     config = configs.load(ROOT / "config" / "laptop.yaml")
-    assert set(config.studies) == STUDIES - {"triplet_dropout"} | {"transfer"}
+    assert set(config.studies) == STUDIES | {"transfer"}
     for study in config.studies:
         fewest = 5 if study in ("main", "transfer", "objective", "order") else 3
         trained = [row for row in config.rows(study) if not row.variant.untrained]
