@@ -220,7 +220,7 @@ class Meter:
 
     def __init__(self, encoder: Encoder, dev: Pairs, h: Hyperparameters):
         self.encoder, self.h, self.dev = encoder, h, dev
-        self.sentences = list(dict.fromkeys(dev.first + dev.second))
+        self.sentences = dev.sentences
         index = {sentence: i for i, sentence in enumerate(self.sentences)}
         self.first = [index[sentence] for sentence in dev.first]
         self.second = [index[sentence] for sentence in dev.second]

@@ -37,14 +37,18 @@ def rendered(config, tmp_path_factory):
     return folder / "results" / "laptop"
 
 
-def committed(config):
-    return [*layout.gathered(config), *layout.files(config)]
+@pytest.fixture
+def gathered(config, monkeypatch):
+    """The committed scores, histories, pairs and records of the runs."""
+    monkeypatch.chdir(ROOT)
+    return results.load(config)
 
 
 def test_what_is_committed_is_the_report_and_what_it_is_made_of(config):
     listed = subprocess.run(["git", "ls-files", COMMITTED], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert set(listed.stdout.split()) == {str(path) for path in committed(config)}
-    assert sum((ROOT / path).stat().st_size for path in committed(config)) < 20e6
+    wanted = [*layout.gathered(config), *layout.files(config)]
+    assert set(listed.stdout.split()) == {str(path) for path in wanted}
+    assert sum((ROOT / path).stat().st_size for path in wanted) < 20e6
 
 
 def test_every_committed_table_follows_from_the_committed_scores(rendered):
@@ -58,10 +62,9 @@ def test_every_committed_table_follows_from_the_committed_scores(rendered):
             assert ours.read_text(encoding="utf-8") == again.read_text(encoding="utf-8"), name
 
 
-def test_the_tables_means_are_those_of_the_scores(config, monkeypatch):
+def test_the_tables_means_are_those_of_the_scores(config, gathered):
     """Without any code of the report's."""
-    monkeypatch.chdir(ROOT)
-    scores = results.load(config).scores
+    scores = gathered.scores
     for study in config.studies:
         table = pd.read_csv(COMMITTED / "tables" / f"{study}.csv", dtype={"hash": str})
         table = table[(table["origin"] == "measured") & (table["task"] != "Avg")]
@@ -86,11 +89,9 @@ def test_the_committed_page_has_what_is_found_in_the_scores(rendered):
     assert findings(COMMITTED / "report.html") == findings(rendered / "report.html")
 
 
-def test_runs_are_of_a_committed_state_and_of_the_seeds_that_are_asked_for(config, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    records = results.load(config).runs
-    assert set(records) == set(config.runs())
-    for record in records.values():
+def test_runs_are_of_a_committed_state_and_of_the_seeds_that_are_asked_for(config, gathered):
+    assert set(gathered.runs) == set(config.runs())
+    for record in gathered.runs.values():
         assert re.fullmatch(r"[0-9a-f]{40}", record["git_commit"]), "trained on uncommitted code"
 
 
@@ -152,13 +153,11 @@ def test_the_readmes_means_are_the_committed_ones(study, method, task, decimals)
     assert f"{mean:.{decimals}f}" in shown_results()
 
 
-def test_the_geometry_scores_are_what_the_trainings_logged_at_the_selected_step(config, monkeypatch):
-    monkeypatch.chdir(ROOT)
-    found = results.load(config)
-    steps = found.histories.set_index(["hash", "seed", "step"])
-    geometry = found.scores[found.scores["suite"] == "geometry"]
+def test_the_geometry_scores_are_what_the_trainings_logged_at_the_selected_step(config, gathered):
+    steps = gathered.histories.set_index(["hash", "seed", "step"])
+    geometry = gathered.scores[gathered.scores["suite"] == "geometry"]
     assert len(geometry) == 2 * sum(len(row.runs) for row in config.rows("main"))
     for score in geometry.itertuples():
-        (run,) = (run for run in found.runs if run.endswith(f"{score.hash}/seed{score.seed}"))
-        logged = steps.loc[score.hash, score.seed, found.runs[run]["selected_step"]]
+        (run,) = (run for run in gathered.runs if run.endswith(f"{score.hash}/seed{score.seed}"))
+        logged = steps.loc[score.hash, score.seed, gathered.runs[run]["selected_step"]]
         assert score.value == pytest.approx(100 * logged[score.metric], rel=1e-4)

@@ -13,8 +13,7 @@ from arccse.geometry import alignment, positives, uniformity
 
 def sentences(source: Source) -> list[str]:
     """The dev set's distinct sentences."""
-    dev = source.dev()
-    return list(dict.fromkeys(dev.first + dev.second))
+    return source.dev().sentences
 
 
 def evaluate(embed: Embed, source: Source) -> list[Score]:
@@ -31,7 +30,7 @@ def evaluate(embed: Embed, source: Source) -> list[Score]:
     dev = source.dev()
     positive = positives(dev.scores, dev.scale)
     first, second, every = (
-        torch.from_numpy(embed(texts)).double() for texts in (dev.first, dev.second, sentences(source))
+        torch.from_numpy(embed(texts)).double() for texts in (dev.first, dev.second, dev.sentences)
     )
     aligned = alignment(first[positive], second[positive]).item()
     return [

@@ -78,6 +78,11 @@ class Pairs:
     scores: np.ndarray
     scale: tuple[float, float]
 
+    @property
+    def sentences(self) -> list[str]:
+        """The distinct sentences of both sides, in order of appearance."""
+        return list(dict.fromkeys(self.first + self.second))
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -202,7 +207,7 @@ class SentEvalFolder:
         """`downstream/…` → sha256. SICKR counts all three SICK files, since MTEB's task reads them."""
         names = [STSB_DEV]
         for task in tasks:
-            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK, self.dev_name), self.spec)
+            check_task(task, all_tasks(self), self.spec)
             names += senteval_files(task)
         return {f"downstream/{name}": sha256(self._path(name)) for name in sorted(set(names))}
 
@@ -258,8 +263,7 @@ class Gensim:
         from arccse.corpus import split_sentences  # corpus reads its files with this module
 
         pairs = self.sts("LEE")["LEE"]
-        documents = dict.fromkeys(pairs.first + pairs.second)
-        return [sentence for document in documents for sentence in split_sentences(document)]
+        return [sentence for document in pairs.sentences for sentence in split_sentences(document)]
 
     def transfer(self, task: str) -> dict[str, Labelled]:
         """{"all": 100 positive sentences, then 100 negative ones}, in MR's order."""
@@ -270,7 +274,7 @@ class Gensim:
         """`gensim/test/test_data/…` → sha256."""
         names = ["lee.cor", "similarities0-1.txt"]
         for task in tasks:
-            check_task(task, (*self.sts_tasks, *self.transfer_tasks, ORDER_TASK, self.dev_name), self.spec)
+            check_task(task, all_tasks(self), self.spec)
             names += ["pang_lee_polarity.cor"] if task == "POLARITY" else []
         return {f"gensim/test/test_data/{name}": sha256(self.folder / name) for name in names}
 
@@ -279,6 +283,11 @@ class Gensim:
         pairs = [(i, j) for i in documents for j in documents if i < j]
         scores = np.array([ratings[i, j] for i, j in pairs])
         return Pairs([texts[i] for i, _ in pairs], [texts[j] for _, j in pairs], scores, LEE_SCALE)
+
+
+def all_tasks(source: Source) -> tuple[str, ...]:
+    """Every task of a source's suites: rated pairs, transfer, and those of one task made of its other sentences."""
+    return (*source.sts_tasks, *source.transfer_tasks, ORDER_TASK, source.dev_name)
 
 
 def check_task(task: str, valid: tuple[str, ...], spec: str) -> None:
@@ -295,8 +304,12 @@ def senteval_files(task: str) -> list[str]:
         return list(BINARY_FILES[task])
     if task in SPLIT_FILES:
         return list(SPLIT_FILES[task].values())
-    single = {"STSB": STSB_TEST, ORDER_TASK: STSB_TEST, SentEvalFolder.dev_name: STSB_DEV}
-    return list(SICK_FILES.values()) if task == "SICKR" else [single[task]]
+    return {
+        "STSB": [STSB_TEST],
+        "SICKR": list(SICK_FILES.values()),
+        ORDER_TASK: [STSB_TEST],
+        SentEvalFolder.dev_name: [STSB_DEV],
+    }[task]
 
 
 def _sts_files(task: str, subset: str) -> tuple[str, str]:

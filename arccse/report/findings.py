@@ -42,11 +42,10 @@ def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
     pairs = [line for line in lines if line["kind"] == "pair"]
     poolings = [line for line in lines if line["kind"] == "pooling"]
     designed = [line for line in lines if line["kind"] not in ("pair", "pooling")]
-    if designed:  # they say what the rows, one by one, do not
-        return [_sentence(line) for line in designed]
-    if study.name == "main" or len(pairs) <= EACH_UP_TO:
-        return [_sentence(line) for line in (*pairs, *poolings)]
-    return [_summary(study, pairs), *map(_sentence, poolings)]
+    if not designed and study.name != "main" and len(pairs) > EACH_UP_TO:
+        return [_summary(study, pairs), *map(_sentence, poolings)]
+    # designed comparisons say what the rows, one by one, do not
+    return [_sentence(line) for line in (*(designed or pairs), *poolings)]
 
 
 def _sentence(line: Line) -> str:

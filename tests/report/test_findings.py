@@ -141,6 +141,9 @@ def test_poolings_do_not_stand_for_the_rows_under_a_pooling() -> None:
     assert len(sentences(*lines)) == 2
     many = [compared(study="pooling", suite="sts-mean", label=f"{margin}°") for margin in range(4)]
     assert ["of the 4 other rows" in sentence for sentence in sentences(*many, lines[1])] == [True, False]
+    effect = compared(study="pooling", suite="sts-mean", kind="effect", label="ArcCon (main effect)")
+    found = sentences(*lines, effect)  # nor does a design stand for the poolings
+    assert ["the main effect" in sentence for sentence in found] == [True, False]
 
 
 def test_nothing_compared_is_nothing_found() -> None:

