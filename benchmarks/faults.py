@@ -11,9 +11,9 @@ undisturbed run, byte for byte but for times and dates. A cut file may instead b
 it, with exit status 2; it is then deleted and made anew, and the same bytes must come of that.
 
 The commands run in processes forked from this one (benchmarks/forked.py); in one trial of twenty Snakemake runs them,
-its whole process group is killed, and the same command must then finish. Tables and figures are drawn in trials of the
-rules gather and report and in Snakemake's; the other trials end with what gather writes, since the report reads
-nothing else. The seed decides everything but what is going on at the moment of a kill.
+its whole process group is killed, and the same command must then finish. Tables and figures are made in trials of
+the rule report and in Snakemake's; the others end with what gather writes, since the report reads nothing else. The
+seed decides everything but what is going on at the moment of a kill.
 """
 
 import argparse
@@ -101,6 +101,7 @@ class Undisturbed:
         folder: where it ran.
         commands: in an order in which they can run.
         ended: how each of them ended.
+        reads: for each of them, the results that it read.
         maker: file → the number of the command that left it.
         imports: seconds that a command takes to import its libraries where it is not forked.
     """
@@ -109,16 +110,23 @@ class Undisturbed:
     commands: list[Command]
     imports: float
     ended: list[Ended] = field(default_factory=list)
+    reads: list[list[str]] = field(default_factory=list)
     maker: dict[str, int] = field(default_factory=dict)
 
     def run(self) -> None:
         for number, command in enumerate(self.commands):
+            before = files(self.folder)
+            for file in before:  # a read then sets the time of access anew, on file systems with relatime as well
+                os.utime(self.folder / file, (0, (self.folder / file).stat().st_mtime))
             ended = forked.run(command.arguments, self.folder, look=True)
             if ended.status != 0:
                 raise RuntimeError(f"Without any fault, arccse {' '.join(command.arguments)} failed:\n{ended.said}")
             self.ended.append(ended)
+            self.reads.append([file for file in before if (self.folder / file).stat().st_atime > 0])
             for file in files(self.folder):
                 self.maker.setdefault(file, number)
+        if not any(self.reads):
+            raise RuntimeError(f"{self.folder} is on a file system without times of access; set TMPDIR to another.")
 
     def follow(self, number: int) -> list[int]:
         """The numbers of a command and of all that read what it and they write, directly or through others."""
@@ -240,13 +248,9 @@ def fill_disk(number: int, undisturbed: Undisturbed, folder: Path, rng: random.R
 
 
 def cut_input(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Random) -> str:
-    """Cut a file that the command is to read, or any other result that is there; return its name."""
-    there = [file for file in files(folder) if file in undisturbed.maker]
-    named = [
-        file for file in there if any(Path(file).is_relative_to(path) for path in undisturbed.commands[number].inputs)
-    ]
+    """Cut a result that the command is to read; return its name."""
     by_name = collections.defaultdict(list)
-    for file in named if named and rng.random() < 0.5 else there:
+    for file in undisturbed.reads[number]:
         by_name[Path(file).name].append(file)
     return cut(rng.choice(by_name[rng.choice(sorted(by_name))]), folder, rng)
 
@@ -351,10 +355,10 @@ def disturbed(
         Wrong: something that must never happen.
     """
     fault = FAULTS[drawn.fault](number, undisturbed, folder, rng)
-    file, seen = (None, said_of(fault)) if isinstance(fault, Ended) else (fault, f"cut {fault}")
+    file, seen = (None, said_of(fault)) if isinstance(fault, Ended) else (fault, f"cut: {fault}")
     refused = ""
     todo = undisturbed.follow(number)
-    if drawn.rule not in ("gather", "report"):
+    if drawn.rule != "report":
         todo = [i for i in todo if undisturbed.commands[i].rule != "report"]
     last = max(todo)
     while todo:
@@ -368,17 +372,25 @@ def disturbed(
             continue
         check(ended, command, folder)
         todo.pop(0)
-    check_results(undisturbed, folder, last)
+    # a cut input that made no difference stays as it is
+    check_results(undisturbed, folder, last, file if drawn.fault == "cut input" and not refused else None)
     return ("refused, then same bytes", f"{seen}; {refused}") if refused else ("same bytes", seen)
 
 
 def said_of(ended: Ended) -> str:
     """How a disturbed command ended. Raises Wrong for a traceback, or a full disk without a sentence."""
     if "Traceback (most recent call last)" in ended.said:
-        raise Wrong("traceback", ended.said.strip())
+        raise Wrong("traceback", last_lines(ended.said))
     if ended.status not in (0, -signal.SIGKILL, -signal.SIGTERM, 128 + signal.SIGTERM) and not one_sentence(ended):
         raise Wrong("no sentence", f"status {ended.status}: {ended.said.strip()}")
     return f"status {ended.status}" + (f": {ended.said.strip().splitlines()[-1]}" if ended.status > 0 else "")
+
+
+def last_lines(said: str) -> str:
+    """The last line that a command wrote; of a traceback, where in this project it came from as well."""
+    lines = said.strip().splitlines() or [""]
+    ours = [line.strip() for line in lines if f'File "{ROOT}/arccse/' in line]
+    return "; ".join([*ours[-1:], lines[-1]])
 
 
 def one_sentence(ended: Ended) -> bool:
@@ -402,7 +414,7 @@ def remove(file: str, said: str, folder: Path) -> None:
 
 def check(ended: Ended, command: Command, folder: Path) -> None:
     """Raise Wrong unless a command without a fault of its own succeeded and left all of its outputs."""
-    what = f"arccse {' '.join(command.arguments)}: status {ended.status}: {ended.said.strip()}"
+    what = f"arccse {' '.join(command.arguments)}: status {ended.status}: {last_lines(ended.said)}"
     if "Traceback (most recent call last)" in ended.said:
         raise Wrong("traceback afterwards", what)
     if ended.status != 0:
@@ -430,7 +442,7 @@ def disturbed_snakemake(number: int, undisturbed: Undisturbed, folder: Path, rng
     if again.returncode != 0:
         logs = "\n".join(path.read_text() for path in (folder / "results").rglob("*.log"))
         text = said.read() + logs
-        raise Wrong("traceback afterwards" if "Traceback" in text else "Snakemake fails afterwards", text)
+        raise Wrong("traceback afterwards" if "Traceback" in text else "Snakemake fails afterwards", last_lines(text))
     check_results(undisturbed, folder, len(undisturbed.commands) - 1)
     return "same bytes", f"killed {moment:.1f} s into the job"
 
@@ -438,13 +450,15 @@ def disturbed_snakemake(number: int, undisturbed: Undisturbed, folder: Path, rng
 # --------------------------------------------------------------------------------------------------- the results
 
 
-def check_results(undisturbed: Undisturbed, folder: Path, last: int) -> None:
-    """Raise Wrong unless a folder holds the undisturbed results up to a command's, and nothing else."""
+def check_results(undisturbed: Undisturbed, folder: Path, last: int, but: str | None = None) -> None:
+    """Raise Wrong unless a folder holds the undisturbed results up to a command's (`but` aside) and nothing else."""
     expected = {file for file, maker in undisturbed.maker.items() if maker <= last and not NOT_RESULTS.search(file)}
     there = {file for file in files(folder) if not NOT_RESULTS.search(file)}
     if missing := expected - there:
         raise Wrong("file missing", ", ".join(sorted(missing)))
-    if other := [file for file in sorted(expected) if content(folder / file) != content(undisturbed.folder / file)]:
+    if other := [
+        file for file in sorted(expected - {but}) if content(folder / file) != content(undisturbed.folder / file)
+    ]:
         raise Wrong("other numbers", ", ".join(other))
     if left := there - set(undisturbed.maker):
         raise Wrong("files left behind", ", ".join(sorted(left)))
@@ -470,13 +484,12 @@ def without_times(record: object) -> object:
 def table(outcomes: list[Outcome]) -> pd.DataFrame:
     """Fault × rule → how many trials came out in which way, and their mean seconds."""
     frame = pd.DataFrame([vars(outcome) for outcome in outcomes])
-    counts = frame.pivot_table(
-        index=["fault", "rule"], columns="kind", values="detail", aggfunc="count", fill_value=0
-    )
-    by_pair = frame.groupby(["fault", "rule"])["seconds"]
-    counts.insert(0, "trials", by_pair.size())
-    counts["seconds"] = by_pair.mean().round(1)
-    return counts
+    pairs = [frame["fault"], frame["rule"]]
+    kinds = [kind for kind in RIGHT if kind in set(frame["kind"])]
+    kinds += sorted(set(frame["kind"]) - set(RIGHT))
+    counts = pd.crosstab(pairs, frame["kind"])[kinds].rename_axis(columns=None)
+    counts.insert(0, "trials", counts.sum(axis=1))
+    return counts.assign(seconds=frame.groupby(["fault", "rule"])["seconds"].mean().round(1))
 
 
 if __name__ == "__main__":

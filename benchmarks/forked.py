@@ -84,21 +84,23 @@ def preload() -> float:
 def run(arguments: Sequence[str], folder: Path, strike: tuple[int, float] | None = None, look: bool = False) -> Ended:
     """Run `arccse ARGUMENTS` in a folder; send signal `strike[0]` once `strike[1]` seconds have passed.
 
-    With `look`, the size of results/ is measured every few milliseconds. Raises TimeoutError for a command that hangs.
+    With `look`, the size of results/ is measured every few milliseconds. Raises TimeoutError for one that hangs.
     """
     said, started, peak = folder / SAID, time.perf_counter(), 0
     said.unlink(missing_ok=True)
     process = FORK.Process(target=command_line, args=(list(arguments), folder, said))
     process.start()
+    pid = process.pid
+    assert pid is not None, "it has been started"
     while look and process.is_alive():
         peak = max(peak, size(folder / "results"))
         process.join(0.002)
     if strike:
         process.join(strike[1])
         if process.is_alive():
-            os.kill(process.pid, strike[0])
+            os.kill(pid, strike[0])
     process.join(LIMIT)
-    if process.is_alive():
+    if process.exitcode is None:
         process.kill()
         raise TimeoutError(f"arccse {' '.join(arguments)} did not end within {LIMIT} s")
     return Ended(process.exitcode, said.read_text(errors="replace"), time.perf_counter() - started, peak)
