@@ -126,7 +126,7 @@ def test_stops_at_the_sixth_failure_in_all(way):
     assert result.chosen == [1e-5], "the first regularisation wins a tie"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.data())
 def test_a_classifier_does_not_depend_on_its_company(data):
     x, y = blobs(90, 6, seed=3)
@@ -303,7 +303,7 @@ def no_training(monkeypatch):
     monkeypatch.setattr(transfer, "fit_many", fail)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(members=st.integers(1, 20), fast=st.booleans())
 def test_class_size_that_nested_folds_need(members, fast):
     """Accepted exactly where every class has at least k members in every outer training part."""
