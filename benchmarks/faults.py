@@ -79,7 +79,7 @@ NOT_RESULTS = re.compile(
     r"(^|/)(logs|benchmarks)/|embeddings-[\w-]+\.parquet$|\.snakemake_timestamp$|/data/evaluation\.json$"
 )
 DATES = re.compile(rb"\d{4}-\d\d-\d\d( to \d{4}-\d\d-\d\d)?")
-TIMES = {"started", "seconds"}  # of run.json
+ASIDE = {"started", "seconds", "git_commit"}  # of run.json: when it was, and a checkout that may change meanwhile
 
 
 @dataclass(frozen=True)
@@ -471,13 +471,13 @@ def content(path: Path) -> object:
         column = data.split(b"\n", 1)[0].split(b",").index(b"sentences_per_second")
         return [cells[:column] + cells[column + 1 :] for cells in (line.split(b",") for line in data.splitlines())]
     if path.name in ("run.json", "runs.json"):
-        return without_times(json.loads(data))
+        return without_circumstances(json.loads(data))
     return DATES.sub(b"", data) if path.parent.name == "tables" else data if path.suffix != ".html" else len(data) > 0
 
 
-def without_times(record: object) -> object:
+def without_circumstances(record: object) -> object:
     if isinstance(record, dict):
-        return {key: without_times(value) for key, value in record.items() if key not in TIMES}
+        return {key: without_circumstances(value) for key, value in record.items() if key not in ASIDE}
     return record
 
 
