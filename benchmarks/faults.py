@@ -465,14 +465,16 @@ def check_results(undisturbed: Undisturbed, folder: Path, last: int, but: str | 
 
 
 def content(path: Path) -> object:
-    """What must be the same in a file: its bytes, but for times, dates and what is laid out from them."""
+    """What must be the same in a file: its bytes, but for times and dates."""
     data = path.read_bytes()
     if path.name in ("history.csv", "histories.csv"):
         column = data.split(b"\n", 1)[0].split(b",").index(b"sentences_per_second")
         return [cells[:column] + cells[column + 1 :] for cells in (line.split(b",") for line in data.splitlines())]
     if path.name in ("run.json", "runs.json"):
         return without_circumstances(json.loads(data))
-    return DATES.sub(b"", data) if path.parent.name == "tables" else data if path.suffix != ".html" else len(data) > 0
+    if path.parent.name == "tables":
+        return DATES.sub(b"", data)
+    return len(data) > 0 if path.suffix == ".html" else data  # the page shows how long the runs took
 
 
 def without_circumstances(record: object) -> object:
