@@ -127,10 +127,12 @@ def test_results_are_missing_other_or_more(faults, tmp_path):
 
 
 def test_the_seed_decides_the_trials_and_every_pair_has_its_turn(faults, tmp_path):
-    assert faults.draws(40, 3, tmp_path) == faults.draws(40, 3, tmp_path)
-    drawn = faults.draws(100, 0, tmp_path)
+    commands = [faults.Command(rule, [], [], [], "") for rule in ("corpus", "train", "gather")]
+    undisturbed = faults.Undisturbed(tmp_path, commands, 0.0, reads=[[], ["corpus.txt"], ["scores.csv"]])
+    drawn = faults.draws(40, 3, undisturbed)
+    assert drawn == faults.draws(40, 3, undisturbed)
     forked = [(each.fault, each.rule) for each in drawn if each.fault in faults.FAULTS]
-    assert len(drawn) - len(forked) == 5
-    pairs = {(fault, rule) for fault in faults.FAULTS for rule in faults.RULES} - {("cut input", "corpus")}
+    assert len(drawn) - len(forked) == 2
+    pairs = {(fault, rule) for fault in faults.FAULTS for rule in ("corpus", "train", "gather")}
     if faults.forked.can_fill_disks(tmp_path):
-        assert set(forked) == pairs
+        assert set(forked) == pairs - {("cut input", "corpus")}
