@@ -86,9 +86,9 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 @app.command()
 def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch and clean a config's training sentences, one a line."""
-    from arccse import corpus as corpora
     from arccse import paths
     from arccse.config import load
+    from arccse.data import corpus as corpora
     from arccse.files import atomic_write
 
     loaded = load(config)
@@ -134,8 +134,8 @@ def embed(
     threads: Threads = None,
 ) -> None:
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
+    from arccse.data.sources import open_source
     from arccse.evaluation import suites
-    from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
 
     source = open_source(data)
@@ -160,9 +160,9 @@ def evaluate(
     threads: Threads = None,
 ) -> None:
     """Score any encoder: print the table and write scores.csv (and what else the suite keeps) into a folder."""
+    from arccse.data.sources import open_source
     from arccse.evaluation import scores, suites
     from arccse.evaluation.embeddings import Embeddings
-    from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
 
     source = open_source(data)

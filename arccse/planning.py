@@ -3,8 +3,9 @@
 from rich.console import Console
 from rich.table import Table
 
-from arccse import corpus, paths
+from arccse import paths
 from arccse.config import Config, Run
+from arccse.data import corpus
 
 
 def show(config: Config, console: Console) -> None:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from arccse import paths
 from arccse.config import Config, Row
-from arccse.evaluation.sources import source_class
+from arccse.data.sources import source_class
 from arccse.report import figures, findings, layout, markup, page, tables
 from arccse.report.blocks import Block, blocks
 from arccse.report.comparisons import compare_study
