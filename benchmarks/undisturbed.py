@@ -13,7 +13,7 @@ import forked
 import yaml
 from forked import Ended
 
-from arccse.corpus import sentences
+from arccse.data.corpus import sentences
 
 ROOT = Path(__file__).parent.parent
 CONFIG = {
