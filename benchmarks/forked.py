@@ -5,6 +5,7 @@ run out of disk at any moment. What it spares is the seconds that torch, pandas 
 this module before numpy: it sets the number of threads to one.
 """
 
+import contextlib
 import ctypes
 import importlib
 import json
@@ -119,11 +120,10 @@ def command_line(arguments: list[str], folder: Path, said: Path) -> None:
 def size(folder: Path) -> int:
     """The bytes of the blocks that a folder's files take, while others write and remove some of them."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += 512 * path.stat().st_blocks
-        except OSError:
-            continue  # it was removed meanwhile
+    for parent, _, names in os.walk(folder):  # which passes over folders that were removed meanwhile
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += 512 * Path(parent, name).stat().st_blocks
     return total
 
 
