@@ -9,11 +9,10 @@ import yaml
 from families import MINILM
 
 from arccse import config as configs
-from arccse import paths
+from arccse import paths, results
 from arccse.errors import InputError
 from arccse.evaluation import scores as score_files
 from arccse.evaluation.scores import Score
-from arccse.report import results
 
 RATED = pd.DataFrame({"task": "LEE", "subset": "lee", "index": [0, 1, 2], "score": [1.0, 3.0, 5.0]})
 
