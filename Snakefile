@@ -19,3 +19,4 @@ rule all:
     default_target: True
     input:
         report_files(),
+        rules.check_figures.output,
