@@ -220,6 +220,10 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     loaded = load(config)
     for path in build.write(loaded, results.load(loaded)):
         console.print(str(path))
+    from arccse import paths
+    from arccse.files import atomic_write
+
+    atomic_write(paths.failed_figures(loaded), "")
 
 
 @app.command()

@@ -160,10 +160,11 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
     own = read_run(folder / "run.json", run) if in_folder else None
     kept = gathered.record(run)
     same = kept is not None and (own is None or own.get("weights") == kept.get("weights"))
-    filed = frozenset(suite for suite in asked if own and (folder / suite / "scores.csv").exists())
+    diverged = bool((own or kept or {}).get("diverged"))  # then the workflow leaves empty files in the scores' places
+    filed = frozenset(s for s in asked if own and not diverged and (folder / s / "scores.csv").exists())
     known = gathered.suites.get((run.variant.hash, run.seed), set()) if same else set()
     record = own or kept
-    missing = [] if record and record.get("diverged") else [s for s in asked if s not in filed | known]
+    missing = [] if diverged else [s for s in asked if s not in filed | known]
     return Standing(run, record, in_folder, filed, same, frozenset(known & {*asked}), tuple(missing))
 
 
@@ -173,8 +174,8 @@ def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:
     if stale:
         changed = ", ".join(sorted({module for modules in stale.values() for module in modules}))
         raise InputError(
-            f"{len(stale)} runs of {paths.results(config)} were made by other code (changed: {changed}), the first of "
-            f"them {next(iter(stale))}. `arccse stale` lists them; its --set-aside has them made again, and its --accept "
+            f"{len(stale)} runs of {paths.results(config)} were made by other code (changed: {changed}), first of all "
+            f"{next(iter(stale))}. `arccse stale` lists them; its option --set-aside has them made again, and --accept "
             "keeps them, where you know that the change has no effect on their numbers."
         )
 
