@@ -148,10 +148,9 @@ class Bare(ast.NodeTransformer):
     """Takes away what has no effect: docstrings, annotations, and blocks for type checkers."""
 
     def visit(self, node: ast.AST) -> Any:
-        node = self.generic_visit(node)
         for field in UNREAD & set(node._fields):
             setattr(node, field, None)
-        return node
+        return super().visit(node)
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)

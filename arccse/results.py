@@ -111,6 +111,7 @@ class Standing:
         run: the run.
         record: its run.json, or what was gathered of it; None where it has to be trained.
         in_folder: whether its folder holds the record.
+        has_model: whether it holds the model as well.
         filed: the suites whose scores are in its folder.
         gathered_is_same: whether what was gathered of the run, if anything, is of this training.
         gathered: the suites that its studies ask for whose scores are in the gathered files, of this training.
@@ -120,6 +121,7 @@ class Standing:
     run: Run
     record: dict[str, Any] | None
     in_folder: bool
+    has_model: bool
     filed: frozenset[str]
     gathered_is_same: bool
     gathered: frozenset[str]
@@ -127,13 +129,13 @@ class Standing:
 
     @property
     def to_train(self) -> bool:
-        """Whether it was never trained, or has to be trained again, since its model is gone and a suite needs it."""
-        return self.record is None or (not self.in_folder and bool(self.missing))
+        """Whether it was never trained, or has to be trained again, since a suite needs its model, which is gone."""
+        return self.record is None or (bool(self.missing) and not self.has_model)
 
     @property
     def to_score(self) -> tuple[str, ...]:
         """The suites to score. A training again may give other weights, as on another machine: it scores them all."""
-        return tuple(sorted({*self.missing, *self.gathered})) if self.to_train else self.missing
+        return tuple(sorted({*self.missing, *self.gathered, *self.filed})) if self.to_train else self.missing
 
     @property
     def other_code(self) -> list[str]:
@@ -165,7 +167,8 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
     known = gathered.suites.get((run.variant.hash, run.seed), set()) if same else set()
     record = own or kept
     missing = [] if diverged else [s for s in asked if s not in filed | known]
-    return Standing(run, record, in_folder, filed, same, frozenset(known & {*asked}), tuple(missing))
+    has_model = in_folder and (folder / "model").is_dir()
+    return Standing(run, record, in_folder, has_model, filed, same, frozenset(known & {*asked}), tuple(missing))
 
 
 def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:
@@ -173,10 +176,11 @@ def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:
     stale = {one.run.id: one.other_code for one in found if one.other_code}
     if stale:
         changed = ", ".join(sorted({module for modules in stale.values() for module in modules}))
+        first = next(iter(stale))
         raise InputError(
-            f"{len(stale)} runs of {paths.results(config)} were made by other code (changed: {changed}), first of all "
-            f"{next(iter(stale))}. `arccse stale` lists them; its option --set-aside has them made again, and --accept "
-            "keeps them, where you know that the change has no effect on their numbers."
+            f"{len(stale)} runs of {paths.results(config)}, {first} among them, were made by other code (changed: "
+            f"{changed}). `arccse stale` lists them; its --set-aside has them made again, its --accept keeps "
+            "them, where you know that the change has no effect on their numbers."
         )
 
 

@@ -123,15 +123,14 @@ def test_a_title_or_caveat_renders_again_and_trains_nothing(finished):
     for change in ({"caveat": "Other words."}, {}):
         content = base_config(finished) | change
         content["studies"]["main"]["title"] += "!"
-        assert planned(finished, write_config(finished, content)) == {"report": 1, "all": 1}
+        assert planned(finished, write_config(finished, content)) == {"report": 1, "check_figures": 1, "all": 1}
 
 
 def test_another_suite_is_scored_without_training(finished):
     content = base_config(finished)
     content["studies"]["margin"]["suites"] = ["sts", "mteb", "transfer"]
     jobs = planned(finished, write_config(finished, content))
-    # the shared embeddings are made again, so the run's two other suites are scored again as well
-    assert jobs == {"embed": 1, "evaluate": 3, "gather": 1, "report": 1, "all": 1}
+    assert jobs == {"embed": 1, "evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
 
 
 def test_suites_that_share_a_pooling_share_embeddings(finished):
@@ -139,8 +138,14 @@ def test_suites_that_share_a_pooling_share_embeddings(finished):
     suites = ["sts-cls", "sts-mean"]
     content["studies"]["pooling"] = {"title": "Poolings", "suites": suites, "variants": {"SimCSE": {}}}
     config = write_config(finished, content)
-    # four suites of SimCSE's one run, which was trained with cls
-    assert planned(finished, config) == {"embed": 2, "evaluate": 4, "gather": 1, "report": 1, "all": 1}
+    assert planned(finished, config) == {
+        "embed": 2,
+        "evaluate": 2,
+        "gather": 1,
+        "report": 1,
+        "check_figures": 1,
+        "all": 1,
+    }
     result = snakemake(finished, "--dry-run", "--printshellcmds", "--configfile", config)
     commands = re.findall(r"arccse (?:embed|evaluate) .*", result.stdout + result.stderr)
     embedded = [
@@ -153,8 +158,6 @@ def test_suites_that_share_a_pooling_share_embeddings(finished):
     }
     read = [re.search(r"--suite (\S+).*(embeddings\S+)", line).groups() for line in commands if "evaluate " in line]
     assert dict(read) == {
-        "sts": "embeddings-cls.parquet",
-        "mteb": "embeddings-cls.parquet",
         "sts-cls": "embeddings-cls.parquet",
         "sts-mean": "embeddings-mean.parquet",
     }
@@ -163,14 +166,14 @@ def test_suites_that_share_a_pooling_share_embeddings(finished):
 def test_a_study_of_runs_that_exist_trains_nothing(finished):
     content = base_config(finished)
     content["studies"]["again"] = {"title": "Again", "variants": {"baseline": {}}}
-    assert planned(finished, write_config(finished, content)) == {"report": 1, "all": 1}
+    assert planned(finished, write_config(finished, content)) == {"report": 1, "check_figures": 1, "all": 1}
 
 
 def test_another_hyperparameter_trains_what_it_concerns(finished):
     content = base_config(finished)
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
     jobs = planned(finished, write_config(finished, content))
-    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1, "report": 1, "all": 1}
+    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
 
 
 def test_studies_train_a_shared_run_once(tmp_path):

@@ -52,13 +52,22 @@ def pooling_of(run, suite):
 
 
 def to_gather(wildcards):
-    """The files of runs that gathered results do not hold already: histories, and scores on the studies' suites."""
+    """What gathering waits for: the histories and scores of the runs, but for those that are gathered already.
+
+    Files of finished runs are flagged before_update: Snakemake looks at their times, and makes none of them again.
+    """
     files = []
     for run, standing in STANDINGS.items():
-        kept = frozenset() if standing.to_train else standing.gathered - standing.filed
-        files += [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for suite in SUITES[run] if suite not in kept]
-        files += [f"{RESULTS}/runs/{run}/history.csv"] if standing.to_train or standing.in_folder else []
+        made = standing.to_train, standing.in_folder
+        files += when(*made, f"{RESULTS}/runs/{run}/history.csv")
+        for suite in SUITES[run]:
+            files += when(suite in standing.to_score, suite in standing.filed, f"{RESULTS}/runs/{run}/{suite}/scores.csv")
     return files
+
+
+def when(to_make, is_there, file):
+    """The file, if it is to be made or is there."""
+    return [file] if to_make else [before_update(file)] if is_there else []
 
 
 def unless_diverged(command):
