@@ -51,23 +51,22 @@ def pooling_of(run, suite):
     return suites.pooling_of(suite) or RUNS[run].variant.hyperparameters.pooling
 
 
+def to_make():
+    """The histories and scores of runs that are neither in their folders nor gathered."""
+    histories = [f"{RESULTS}/runs/{run}/history.csv" for run, standing in STANDINGS.items() if standing.to_train]
+    scored = [(run, suite) for run, standing in STANDINGS.items() for suite in standing.to_score]
+    return [*histories, *(f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run, suite in scored)]
+
+
 def to_gather(wildcards):
-    """What gathering waits for: the histories and scores of the runs, but for those that are gathered already.
+    """What gathering reads: what is to be made, and what is in the runs' folders and not made again.
 
-    Files of finished runs are flagged before_update: Snakemake looks at their times, and makes none of them again.
+    The latter is flagged before_update: Snakemake looks at its time and takes nobody to be its maker.
     """
-    files = []
-    for run, standing in STANDINGS.items():
-        made = standing.to_train, standing.in_folder
-        files += when(*made, f"{RESULTS}/runs/{run}/history.csv")
-        for suite in SUITES[run]:
-            files += when(suite in standing.to_score, suite in standing.filed, f"{RESULTS}/runs/{run}/{suite}/scores.csv")
-    return files
-
-
-def when(to_make, is_there, file):
-    """The file, if it is to be made or is there."""
-    return [file] if to_make else [before_update(file)] if is_there else []
+    kept = [standing for standing in STANDINGS.values() if standing.in_folder and not standing.to_train]
+    histories = [f"{RESULTS}/runs/{standing.run.id}/history.csv" for standing in kept]
+    scores = [f"{RESULTS}/runs/{standing.run.id}/{suite}/scores.csv" for standing in kept for suite in standing.filed]
+    return [*to_make(), *map(before_update, [*histories, *scores])]
 
 
 def unless_diverged(command):
