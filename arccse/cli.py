@@ -181,21 +181,49 @@ def evaluate(
 @app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
+    from arccse import results
     from arccse.config import load
-    from arccse.report import results
 
     results.gather(load(config))
 
 
 @app.command()
+def stale(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    accept: Annotated[
+        str | None, typer.Option(help="Keep them: why the change has no effect on their numbers.")
+    ] = None,
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="Move them away, to be made again.")] = False,
+) -> None:
+    """List the runs that other code made than the present one, and keep them or set them aside."""
+    from arccse import stale
+    from arccse.config import load
+
+    loaded = load(config)
+    if accept is not None and set_aside:
+        raise InputError("--accept keeps the runs and --set-aside moves them away: give one of the two.")
+    if accept is not None:
+        console.print(f"{stale.accept(loaded, accept)} runs are accepted as the present code's")
+    elif set_aside:
+        console.print(f"set aside: {stale.set_aside(loaded) or 'nothing, since no run was made by other code'}")
+    else:
+        stale.show(loaded, console)
+
+
+@app.command()
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data."""
+    from arccse import results
     from arccse.config import load
-    from arccse.report import build, results
+    from arccse.report import build
 
     loaded = load(config)
     for path in build.write(loaded, results.load(loaded)):
         console.print(str(path))
+    from arccse import paths
+    from arccse.files import atomic_write
+
+    atomic_write(paths.failed_figures(loaded), "")
 
 
 @app.command()
