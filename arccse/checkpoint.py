@@ -93,7 +93,7 @@ class State:
             raise self.unusable("it is damaged (its checksum is another)")
         said = json.loads(metadata["state"])
         for name in {**said["identity"], **self.identity}:
-            theirs, ours = said["identity"].get(name), self.identity.get(name)
+            theirs, ours = (known.get(name, "not recorded") for known in (said["identity"], self.identity))
             if theirs != ours:
                 raise self.unusable(f"its {name} is {theirs}, that of this training {ours}")
         best_weights, moments = part(tensors, "best."), part(tensors, "optimizer.")
