@@ -30,21 +30,23 @@ class Bar:
     """A progress bar on a terminal; nothing elsewhere. A narrow one shows the count and the time left."""
 
     def __init__(self, title: str, unit: str, console: Console | None = None):
-        cut = Column(no_wrap=True, overflow="ellipsis")
+        self.title = title
         self.progress = Progress(
-            TextColumn("{task.completed}/{task.total} " + unit, table_column=Column(no_wrap=True)),
-            TimeRemainingColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.completed}/{task.total} " + unit),
+            TimeRemainingColumn(),
             BarColumn(bar_width=12),
-            TextColumn("{task.fields[latest]}", table_column=cut),
-            TextColumn("{task.description}", table_column=cut),
+            # what the others leave of the line
+            TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis")),
             console=console or Console(stderr=True),
             disable=console is None and not sys.stderr.isatty(),
+            expand=True,
         )
-        self.task = self.progress.add_task(title, total=None, latest="")
+        self.task = self.progress.add_task(title, total=None)
 
     def update(self, done: int, total: int, latest: str = "") -> None:
         """Show that `done` of `total` units are done, and what was measured last."""
-        self.progress.update(self.task, completed=done, total=total, latest=latest)
+        description = f"{latest}  {self.title}".strip()
+        self.progress.update(self.task, completed=done, total=total, description=description)
 
     def __enter__(self) -> "Bar":
         self.progress.start()
