@@ -8,7 +8,8 @@ geometry. Snakemake itself names its commands. It runs once undisturbed. A trial
 undisturbed folder without what a command of that rule made and what was made of that, runs the command with the
 fault, then again with whatever was left behind, and the commands that follow. The results must be those of the
 undisturbed run, byte for byte but for times and dates. A cut file may instead be refused: in one sentence that names
-it, with exit status 2; it is then deleted and made anew, and the same bytes must come of that.
+it, with exit status 2; what the sentence says is then deleted (otherwise the file) and made anew, and the same bytes
+must come of that.
 
 The commands run in processes forked from this one (benchmarks/forked.py); in one trial of twenty Snakemake runs them,
 its whole process group is killed, and the same command must then finish. Tables and figures are made in trials of
@@ -216,8 +217,9 @@ def disturbed(
         ended = forked.run(command.arguments, folder)
         if file and not refused and is_refusal(ended, file):
             refused = ended.said.strip()
-            remove(file, refused, folder)
-            again = undisturbed.follow(undisturbed.maker.get(file, number))
+            cure(file, refused, folder)
+            gone = {maker for made, maker in undisturbed.maker.items() if not (folder / made).exists()}
+            again = {follower for maker in gone for follower in undisturbed.follow(maker)}
             todo = [i for i in sorted({*again, *todo}) if i <= last]
             continue
         check(ended, command, folder)
@@ -254,12 +256,17 @@ def is_refusal(ended: Ended, file: str) -> bool:
     return one_sentence(ended) and (Path(file).name in ended.said or f"{Path(file).stem}.*" in ended.said)
 
 
-def remove(file: str, said: str, folder: Path) -> None:
-    """Delete a file, with the others of a pair where the message says `NAME.*`."""
+def cure(file: str, said: str, folder: Path) -> None:
+    """Delete what a refusal says: a file or folder, or the pair of files NAME.*; otherwise the file that was cut."""
     path = folder / file
-    doomed = path.parent.glob(f"{path.stem}.*") if f"{path.stem}.*" in said else [path]
-    for each in list(doomed):
-        each.unlink()
+    named = re.search(r"[Dd]elete (results/\S+?)[,.]?(?= |$)", said)
+    if named and (folder / named[1]).is_dir():
+        shutil.rmtree(folder / named[1])
+    elif f"{path.stem}.*" in said:
+        for each in list(path.parent.glob(f"{path.stem}.*")):
+            each.unlink()
+    else:
+        path.unlink()
 
 
 def check(ended: Ended, command: Command, folder: Path) -> None:
@@ -286,7 +293,6 @@ def disturbed_snakemake(number: int, undisturbed: Undisturbed, folder: Path, rng
     time.sleep(moment)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    subprocess.run([*snakemake(folder), "--unlock"], cwd=folder, env=environment(), capture_output=True, check=True)
     again = subprocess.run(snakemake(folder), cwd=folder, env=environment(), stdout=said, stderr=said, check=False)
     said.seek(0)
     if again.returncode != 0:

@@ -149,7 +149,8 @@ def commands(folder: Path) -> list[Command]:
     )
     found = []
     for job in done.stdout.split("\nrule ")[1:]:
-        said = {key: value.split(", ") for key, value in re.findall(r"^    (\w+): (.*)$", job, re.MULTILINE)}
+        lines = re.findall(r"^    (\w+): (.*)$", job, re.MULTILINE)
+        said = {key: re.sub(r" \(\w+\)(?=,|$)", "", value).split(", ") for key, value in lines}  # flags: (update)
         shell = re.search(r"^Shell command: .*?arccse (.*?) > (\S+) 2>&1", job, re.MULTILINE)
         if shell:
             inputs = said.get("input", [])
