@@ -41,6 +41,7 @@ from undisturbed import ROOT, Command, Undisturbed, environment, files, prepare,
 from arccse.provenance import cpu_name
 
 PAGE = 4096  # bytes; a tmpfs counts in pages
+LINES = (".csv", ".json", ".txt")  # suffixes of what is text
 SNAKEMAKE_EVERY = 20
 RIGHT = ("same bytes", "refused, then same bytes")
 # Snakemake's own, or removed by it in the end: no part of the results.
@@ -117,9 +118,12 @@ def cut_left(number: int, undisturbed: Undisturbed, folder: Path, rng: random.Ra
 
 
 def cut(file: str, folder: Path, rng: random.Random) -> str:
-    """Cut a file somewhere, or empty it."""
+    """Cut a file to nothing, anywhere, or behind one of its lines; return its name."""
     path = folder / file
-    os.truncate(path, rng.choice([0, rng.randrange(max(1, path.stat().st_size))]))
+    data = path.read_bytes()
+    ends = [match.end() for match in re.finditer(b"\n", data[:-1])] if path.suffix in LINES else []
+    size = rng.choice([0, rng.randrange(max(1, len(data))), *([rng.choice(ends)] if ends else [])])
+    os.truncate(path, size)
     return file
 
 
@@ -262,6 +266,8 @@ def cure(file: str, said: str, folder: Path) -> None:
     named = re.search(r"[Dd]elete (results/\S+?)[,.]?(?= |$)", said)
     if named and (folder / named[1]).is_dir():
         shutil.rmtree(folder / named[1])
+    elif named and (folder / named[1]).is_file():
+        (folder / named[1]).unlink()
     elif f"{path.stem}.*" in said:
         for each in list(path.parent.glob(f"{path.stem}.*")):
             each.unlink()
