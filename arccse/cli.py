@@ -100,12 +100,10 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse import paths
     from arccse.config import load
     from arccse.data import corpus as corpora
-    from arccse.files import atomic_write
 
     loaded = load(config)
-    sentences = corpora.sentences(loaded.corpus)
-    atomic_write(paths.corpus(loaded), "".join(f"{sentence}\n" for sentence in sentences))
-    console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
+    count = corpora.write(loaded.corpus, paths.corpus(loaded))
+    console.print(f"{count} sentences in {paths.corpus(loaded)}")
 
 
 @app.command()

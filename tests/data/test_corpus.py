@@ -1,5 +1,6 @@
 """Training sentences: specs, files, the Wikipedia excerpt and the hub."""
 
+import hashlib
 import time
 from functools import partial
 
@@ -92,3 +93,32 @@ def test_wikipedia_excerpt():
     assert not [s for s in found if any(c in s for c in "{}[]|<>=\ufffc") or "http" in s or "''" in s]
     assert not [s for s in found if not s.rstrip("\"”’')").endswith((".", "!", "?"))]
     assert not [s for s in found if s.startswith(("File:", "Image:", "Category:"))]
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """The file of a corpus of two sentences."""
+    (tmp_path / "own.txt").write_text("It  rained.\nHe left.\n")
+    assert corpus.write(f"file:{tmp_path / 'own.txt'}", tmp_path / "corpus-1.txt") == 2
+    return tmp_path / "corpus-1.txt"
+
+
+def test_a_kept_corpus_has_its_checksum(kept):
+    assert kept.read_bytes() == b"It rained.\nHe left.\n"
+    assert corpus.checksum(kept) == hashlib.sha256(kept.read_bytes()).hexdigest()
+    kept.with_suffix(".json").unlink()  # as older versions left it
+    assert corpus.checksum(kept) == hashlib.sha256(kept.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("damage", [b"", b"It rained.\n", b"He left.\nIt rained.\n"])
+def test_a_kept_corpus_that_has_changed_is_refused(kept, damage):
+    kept.write_bytes(damage)
+    with pytest.raises(InputError, match=rf"{kept} is not what it was .* Delete corpus-1\.\* in {kept.parent}"):
+        corpus.checksum(kept)
+
+
+def test_a_record_that_is_cut_is_refused(kept):
+    record = kept.with_suffix(".json")
+    record.write_text(record.read_text()[:60])
+    with pytest.raises(InputError, match=r"corpus-1\.json"):
+        corpus.checksum(kept)
