@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from arccse import corpus, models
 from arccse.errors import InputError, nearest
 from arccse.evaluation import sources
-from arccse.evaluation.suites import SUITES, Suite
+from arccse.evaluation.suites import SUITES
 
 
 def pair_objectives() -> dict[str, tuple[str, ...]]:
@@ -211,6 +212,17 @@ class Row:
 Partial = dict[str, Any]
 
 
+def known_suite(name: str) -> str:
+    """A validator; the error that pydantic then raises has a sentence of its own (`describe`)."""
+    if name not in SUITES:
+        hint = nearest(name, list(SUITES))
+        raise PydanticCustomError("unknown_name", "unknown suite '{name}'; {hint}", {"name": name, "hint": hint})
+    return name
+
+
+SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
+
+
 class EncoderConfig(Strict):
     """A pretrained encoder and the hyperparameters that go with it."""
 
@@ -227,7 +239,7 @@ class Study(Strict):
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
     training: Partial = {}
     encoders: list[str] | None = None
-    suites: list[Suite] | None = None
+    suites: list[SuiteName] | None = None
     seeds: Annotated[list[int], Field(min_length=1)] | None = None
     published: list[str] | None = None  # encoders whose published rows the tables show; null: the study's own
 
@@ -253,7 +265,7 @@ class Config(Strict):
     corpus: str
     corpus_size: Annotated[int, Field(ge=1)] | None = None
     data: str
-    suites: Annotated[list[Suite], Field(min_length=1)]
+    suites: Annotated[list[SuiteName], Field(min_length=1)]
     save_every: Annotated[int, Field(ge=1)] = 100  # steps between two saves of a training's state
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     training: Partial = {}
@@ -414,6 +426,8 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{place}: unknown key; {nearest(str(first['loc'][-1]), fields)}"
     if first["type"] == "missing":
         return f"{place}: this key is required."
+    if first["type"] == "unknown_name":
+        return f"{place}: {first['msg']}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}, not {first['input']!r}."
 

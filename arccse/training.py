@@ -22,7 +22,7 @@ from arccse.checkpoint import Best, StopSignals
 from arccse.config import Hyperparameters, Run
 from arccse.corpus import tokenised
 from arccse.distributed import Processes
-from arccse.encoder import Encoder, load, without_dropout
+from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import Interrupted
 from arccse.evaluation.sources import Pairs
 from arccse.geometry import alignment, positives, uniformity
@@ -88,7 +88,7 @@ def train(
     """
     h, processes = run.variant.hyperparameters, Processes(device)
     torch.manual_seed(run.seed)
-    encoder = load(
+    encoder = load_encoder(
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
     ).to(device)
     corpus = tokenised(text, encoder.tokenizer, h.max_length, stores)

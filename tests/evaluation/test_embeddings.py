@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation.embeddings import Embeddings
 
@@ -47,7 +47,7 @@ def test_a_generator_of_sentences_will_do() -> None:
 
 
 def test_rows_are_the_encoders_own(tiny_models: Path) -> None:
-    encoder, done = load(str(tiny_models / "bert"), "mean"), []
+    encoder, done = load_encoder(str(tiny_models / "bert"), "mean"), []
     embeddings = Embeddings.of(encoder, SENTENCES + SENTENCES, progress=done.append)
     wanted = [SENTENCES[i] for i in (3, 0, 3)]
     np.testing.assert_allclose(embeddings(wanted), encoder.encode(wanted), atol=1e-5)

@@ -8,7 +8,7 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import order, suites
 from arccse.evaluation.embeddings import MASK, Embeddings
@@ -124,7 +124,7 @@ def test_an_encoder_that_turns_away_with_each_masked_word_is_in_order() -> None:
 
 
 def test_mask_becomes_the_tokenizers_own_token(family: Path) -> None:
-    encoder = load(str(family), "mean")
+    encoder = load_encoder(str(family), "mean")
     ids = encoder.token_ids([f"A man {MASK} {MASK} guitar.", "A man is playing a guitar."])
     assert ids[0].count(encoder.tokenizer.mask_token_id) == 2
     assert encoder.tokenizer.mask_token_id not in ids[1]
@@ -133,7 +133,7 @@ def test_mask_becomes_the_tokenizers_own_token(family: Path) -> None:
 
 def test_an_encoder_without_a_mask_token_is_named(tiny_models: Path, tmp_path: Path) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_models / "bert")
-    encoder = load(str(tiny_models / "bert"), "mean")
+    encoder = load_encoder(str(tiny_models / "bert"), "mean")
     encoder.tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer.backend_tokenizer, pad_token="[PAD]", unk_token="[UNK]"
     )
@@ -153,7 +153,7 @@ def test_the_suite_on_gensims_sentences(tiny_models: Path, tmp_path: Path) -> No
     assert all(any(text in document for document in test.first + test.second) for text in texts)
     assert not any(text in document for text in texts for document in dev.first + dev.second)
     selection = {"order": ["ORDER"]}
-    embeddings = Embeddings.of(load(str(tiny_models / "bert"), "mean"), suites.sentences(source, selection))
+    embeddings = Embeddings.of(load_encoder(str(tiny_models / "bert"), "mean"), suites.sentences(source, selection))
     said: list = []
     scores = suites.evaluate(embeddings, source, selection, tmp_path, "a/b", said.extend)
     assert scores == said

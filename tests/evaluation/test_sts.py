@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata
 
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.evaluation import mteb_suite, sts, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.sources import Pairs, open_source
@@ -159,7 +159,7 @@ def minilm(senteval: Path) -> Embeddings:
     """MiniLM's embeddings of all that both suites read: the one slow step (minutes on a busy machine)."""
     source = open_source(f"senteval:{senteval}")
     selection = {suite: suites.tasks(suite, source) for suite in ("sts", "mteb")}
-    return Embeddings.of(load(MINILM, "mean"), suites.sentences(source, selection))
+    return Embeddings.of(load_encoder(MINILM, "mean"), suites.sentences(source, selection))
 
 
 # One test, so that pytest-xdist cannot spread it over workers, each of which would encode everything.

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from arccse.cli import app
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import suites
 from arccse.evaluation.embeddings import Embeddings
@@ -56,7 +56,9 @@ def test_poolings_give_scores_of_their_own(tiny_models: Path) -> None:
     source, selection = open_source("package:gensim"), {"sts": ["LEE"]}
     sentences = suites.sentences(source, selection)
     assert suites.sentences(source, {"sts-mean": ["LEE"]}) == sentences
-    matrices = [Embeddings.of(load(str(tiny_models / "bert"), pooling), sentences).matrix for pooling in POOLINGS]
+    matrices = [
+        Embeddings.of(load_encoder(str(tiny_models / "bert"), pooling), sentences).matrix for pooling in POOLINGS
+    ]
     assert len({matrix.tobytes() for matrix in matrices}) == len(POOLINGS)
 
 

@@ -11,8 +11,7 @@ from families import MINILM
 from arccse import config as configs
 from arccse import paths
 from arccse.errors import InputError
-from arccse.evaluation import scores as score_files
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, write_scores
 from arccse.report import results
 
 RATED = pd.DataFrame({"task": "LEE", "subset": "lee", "index": [0, 1, 2], "score": [1.0, 3.0, 5.0]})
@@ -46,7 +45,7 @@ def leave(config, run, place):
     for suite in config.suites_of(run.id):
         (folder / suite).mkdir(parents=True)
         metric = "spearman_all" if suite == "sts" else "ordered_all"
-        score_files.write([Score(suite, "LEE", metric, 50.0 + place, 3)], folder / suite / "scores.csv")
+        write_scores([Score(suite, "LEE", metric, 50.0 + place, 3)], folder / suite / "scores.csv")
     RATED.assign(cosine=place + RATED["index"] / 10).to_parquet(folder / "sts" / "pairs.parquet")
     pd.DataFrame({"step": [0, 2], "loss": [np.nan, 0.5]}).to_csv(folder / "history.csv", index=False)
     (folder / "run.json").write_text(json.dumps({"run": run.id, "seed": run.seed}))
