@@ -72,7 +72,7 @@ def from_hub(model: str, revision: str | None) -> Path:
 
 
 def check_weights(folder: Path, model: str) -> None:
-    """InputError unless a folder's weights are safetensors that lie in it: one file, or several that an index names."""
+    """InputError unless a folder's weights are safetensors that lie in it: one file, or those that an index names."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         parts = read_json(index).get("weight_map")

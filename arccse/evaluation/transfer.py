@@ -133,7 +133,8 @@ def problem_of(task: str, parts: dict[str, Part], embed: Callable[[Sequence[str]
         u = embed(part.first)
         if part.second is not None:
             v = embed(part.second)
-            u = np.hstack([np.abs(u - v), u * v])
+            with np.errstate(over="ignore"):  # said below
+                u = np.hstack([np.abs(u - v), u * v])
         blocks.append(u)
     features = np.concatenate(blocks)
     if not np.isfinite(features).all():
