@@ -86,9 +86,9 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 @app.command()
 def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch and clean a config's training sentences, one a line."""
-    from arccse import corpus as corpora
     from arccse import paths
     from arccse.config import load
+    from arccse.data import corpus as corpora
     from arccse.files import atomic_write
 
     loaded = load(config)
@@ -134,8 +134,8 @@ def embed(
     threads: Threads = None,
 ) -> None:
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
+    from arccse.data.sources import open_source
     from arccse.evaluation import scoring
-    from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
     from arccse.models import origin
 
@@ -163,10 +163,10 @@ def evaluate(
     threads: Threads = None,
 ) -> None:
     """Score any encoder: write scores.csv (and what else the suite keeps) into a folder and print the table."""
+    from arccse.data.sources import open_source
     from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
     from arccse.evaluation.scores import write_scores
-    from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
     from arccse.models import origin
 
@@ -187,21 +187,49 @@ def evaluate(
 @app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
+    from arccse import results
     from arccse.config import load
-    from arccse.report import results
 
     results.gather(load(config))
 
 
 @app.command()
+def stale(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    accept: Annotated[
+        str | None, typer.Option(help="Keep them: why the change has no effect on their numbers.")
+    ] = None,
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="Move them away, to be made again.")] = False,
+) -> None:
+    """List the runs that other code made than the present one, and keep them or set them aside."""
+    from arccse import stale
+    from arccse.config import load
+
+    loaded = load(config)
+    if accept is not None and set_aside:
+        raise InputError("--accept keeps the runs and --set-aside moves them away: give one of the two.")
+    if accept is not None:
+        console.print(f"{stale.accept(loaded, accept)} runs are accepted as the present code's")
+    elif set_aside:
+        console.print(f"set aside: {stale.set_aside(loaded) or 'nothing, since no run was made by other code'}")
+    else:
+        stale.show(loaded, console)
+
+
+@app.command()
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data."""
+    from arccse import results
     from arccse.config import load
-    from arccse.report import build, results
+    from arccse.report import build
 
     loaded = load(config)
     for path in build.write(loaded, results.load(loaded)):
         console.print(str(path))
+    from arccse import paths
+    from arccse.files import atomic_write
+
+    atomic_write(paths.failed_figures(loaded), "")
 
 
 @app.command()

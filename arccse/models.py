@@ -1,4 +1,5 @@
-"""Where pretrained encoders come from: a folder, an installed package, or the Hugging Face hub.
+"""Pretrained encoders, seen from outside: where they come from (a folder, an installed package, or the Hugging Face
+hub), and how they pool.
 
 Nothing here imports torch, so that a config is checked in a moment.
 """

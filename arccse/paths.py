@@ -55,6 +55,11 @@ def page(config: Config) -> Path:
     return results(config) / "report.html"
 
 
+def failed_figures(config: Config) -> Path:
+    """What could not be drawn and why, a line each; empty where all was."""
+    return results(config) / "logs" / "failed-figures.txt"
+
+
 def table(config: Config, study: str, kind: str) -> Path:
     return results(config) / "tables" / f"{study}.{kind}"
 

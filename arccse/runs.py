@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from arccse import paths, provenance
+from arccse import code, paths, provenance
 from arccse.checkpoint import StopSignals
 from arccse.config import Config, Run
 from arccse.distributed import Processes
@@ -67,6 +67,7 @@ def train(config: Config, run: Run, progress: Progress | None = None, device: to
         "selected_step": trained.selected_step,
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
         "seconds": trained.seconds | {"total": time.time() - started},
+        "code": code.of_training(run.variant)._asdict(),
         **provenance.environment(device),
         "processes": processes.count,
     }

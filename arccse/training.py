@@ -19,13 +19,14 @@ from torch import Tensor
 from arccse import checkpoint, objectives
 from arccse.batches import Views, rows_of_steps, seed_dropout, views_of
 from arccse.checkpoint import Best, StopSignals
-from arccse.config import Hyperparameters, Run
-from arccse.corpus import tokenised
+from arccse.config import Run
+from arccse.data.readers import Pairs
+from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
 from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import Interrupted
-from arccse.evaluation.sources import Pairs
 from arccse.geometry import alignment, positives, uniformity
+from arccse.hyperparameters import Hyperparameters
 
 CPU = torch.device("cpu")
 

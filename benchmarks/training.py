@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from arccse import corpus
-from arccse.config import Hyperparameters, Run, Variant
+from arccse.config import Run, Variant
+from arccse.data import corpus
+from arccse.data.readers import Pairs
 from arccse.encoder import load_encoder
-from arccse.evaluation.sources import Pairs
+from arccse.hyperparameters import Hyperparameters
 from arccse.process import keep_freed_memory
 from arccse.provenance import cpu_name
 from arccse.training import train

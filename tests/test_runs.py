@@ -11,11 +11,11 @@ import yaml
 
 from arccse import config as configs
 from arccse import paths, runs
+from arccse.data.sources import open_source
 from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import scoring, suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.sources import open_source
 from arccse.files import sha256
 
 

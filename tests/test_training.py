@@ -11,12 +11,13 @@ from transformers import AutoModel, AutoTokenizer, get_linear_schedule_with_warm
 
 from arccse import geometry
 from arccse.batches import MASKS, rng, rows_of_steps, views_of
-from arccse.config import Hyperparameters, Run, Variant
+from arccse.config import Run, Variant
+from arccse.data.readers import Pairs
 from arccse.distributed import Processes
 from arccse.encoder import load_encoder
 from arccse.errors import InputError
-from arccse.evaluation.sources import Pairs
 from arccse.evaluation.sts import cosine, spearman
+from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
 from arccse.training import CPU, backward, embed, linear_decay, losses_of, parameter_groups, train
 

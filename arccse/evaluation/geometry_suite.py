@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from arccse.data.sources import Source
 from arccse.errors import InputError
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import Source
 from arccse.geometry import alignment, positives, uniformity
 
 if TYPE_CHECKING:

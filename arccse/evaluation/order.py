@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from arccse.data.sources import ORDER_TASK, Source
 from arccse.errors import InputError
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import ORDER_TASK, Source
 from arccse.evaluation.sts import cosine
 from arccse.models import MASK
 

@@ -31,8 +31,3 @@ def write_scores(scores: Sequence[Score], path: Path) -> None:
     """Write scores.csv: suite, task, metric, value, n. Raises InputError if the folder can't be written."""
     with atomic_path(path) as temporary:
         pd.DataFrame(scores, columns=Score._fields).to_csv(temporary, index=False, float_format="%.6f")
-
-
-def read_scores(path: Path) -> pd.DataFrame:
-    """Read what `write_scores` wrote."""
-    return pd.read_csv(path)

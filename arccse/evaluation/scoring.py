@@ -8,10 +8,10 @@ from typing import NamedTuple, Protocol, cast
 
 import numpy as np
 
+from arccse.data.sources import Source
 from arccse.errors import InputError
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import Source
 from arccse.evaluation.suites import SUITES, Selection, Suite
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from arccse.data.sources import Source
 from arccse.errors import InputError
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import Source
 from arccse.files import atomic_path
 
 if TYPE_CHECKING:

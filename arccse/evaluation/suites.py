@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arccse.data.sources import ORDER_TASK, STS_TASKS, TRANSFER_TASKS, Source
 from arccse.errors import InputError, nearest
-from arccse.evaluation.sources import ORDER_TASK, STS_TASKS, TRANSFER_TASKS, Source
 from arccse.models import POOLINGS
 
 Selection = Mapping[str, Sequence[str]]  # suite → its tasks

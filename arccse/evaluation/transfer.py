@@ -18,8 +18,9 @@ from arccse.evaluation.classifiers import ADAM, RMSPROP, SEED, Data, Split, Trai
 from arccse.evaluation.scores import Score
 
 if TYPE_CHECKING:
+    from arccse.data.readers import Labelled
+    from arccse.data.sources import Source
     from arccse.evaluation.scoring import Job
-    from arccse.evaluation.sources import Labelled, Source
 
 REGULARISATION = (1e-5, 1e-4, 1e-3, 1e-2)  # as the optimiser's weight_decay
 HELD_OUT = 0.05  # part of the training rows that validates the refit

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arccse.data.readers import Pairs
 from arccse.errors import InputError
 from arccse.evaluation import geometry_suite
 from arccse.evaluation.scoring import Job
-from arccse.evaluation.sources import Pairs
 from arccse.evaluation.suites import SUITES
 from arccse.geometry import positives
 

@@ -19,13 +19,14 @@ import pytest
 from hub_server import Hub, serve
 from scipy.stats import spearmanr
 
+from arccse.data.readers import Pairs
+from arccse.data.sources import STS_TASKS, Source, open_source
 from arccse.errors import InputError
 from arccse.evaluation import mteb_suite, sts
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.mteb_suite import TASKS, HubTask
 from arccse.evaluation.scores import Score
 from arccse.evaluation.scoring import Job
-from arccse.evaluation.sources import STS_TASKS, Pairs, Source, open_source
 from arccse.evaluation.suites import SUITES
 
 MODEL = "arccse/letters"

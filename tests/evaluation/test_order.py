@@ -8,13 +8,13 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arccse.data.sources import open_source
 from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import order, scoring, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.scores import Score
 from arccse.evaluation.scoring import Job
-from arccse.evaluation.sources import open_source
 from arccse.models import MASK
 
 

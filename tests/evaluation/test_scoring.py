@@ -11,12 +11,12 @@ import pytest
 from typer.testing import CliRunner
 
 from arccse.cli import app
+from arccse.data.sources import open_source
 from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import scoring, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import open_source
 from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from arccse.data.sources import open_source
 from arccse.errors import InputError
 from arccse.evaluation import scoring, suites
-from arccse.evaluation.sources import open_source
 from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS
 

@@ -14,11 +14,12 @@ sys.path.insert(0, str(Path(__file__).parent))
 import plain_transfer as plain
 from blobs import blobs
 
+from arccse.data.readers import Labelled
+from arccse.data.sources import open_source
 from arccse.errors import InputError
 from arccse.evaluation import transfer
 from arccse.evaluation.classifiers import Data
 from arccse.evaluation.scoring import Job
-from arccse.evaluation.sources import Labelled, open_source
 from arccse.evaluation.suites import SUITES
 
 SENTEVAL = Path(__file__).parents[3] / "shared" / "data" / "senteval"
