@@ -182,12 +182,12 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Score any encoder: write scores.csv (and what else the suite keeps) into a folder and print the table."""
+    """Score any encoder: write scores.csv, their origin and what else the suite keeps, and print the table."""
     from arccse.data.sources import open_source
     from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
     from arccse.evaluation.scores import write_scores
-    from arccse.files import make_writable
+    from arccse.files import atomic_write, make_writable
     from arccse.models import origin
 
     source = open_source(data)
@@ -199,18 +199,22 @@ def evaluate(
         rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))
     else:
         rows = Embeddings.load(embeddings, made)
+    from arccse import provenance  # with torch, which reads the number of threads
+
     scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
     write_scores(scores, out / "scores.csv")
+    record = provenance.of_scores(made, source, selection)
+    atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
     print_scores(scores)
 
 
 @app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
-    from arccse import results
     from arccse.config import load
+    from arccse.gathering import gather
 
-    results.gather(load(config))
+    gather(load(config))
 
 
 @app.command()

@@ -8,7 +8,7 @@ from rich.table import Table
 from arccse import paths
 from arccse.config import Config, Run
 from arccse.data import corpus
-from arccse.results import refuse_other_code, standings
+from arccse.standings import refuse_other_code, standings
 
 
 def show(config: Config, console: Console) -> None:

@@ -14,6 +14,7 @@ from arccse.config import Config, Run
 from arccse.distributed import Processes
 from arccse.errors import Diverged
 from arccse.files import atomic_path, atomic_write, make_writable, sha256, sweep
+from arccse.models import origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
 from arccse.training import train as train_encoder
@@ -75,8 +76,8 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
     if writes:
         with atomic_path(model) as temporary:
             trained.encoder.save(temporary)
-        kept = {"weights": trained.encoder.fingerprint(), "selected_step": trained.selected_step}
-        finish(kept, trained.seconds)
+        kept = {"weights": trained.encoder.fingerprint(), "model": origin(str(model), None).checksum}
+        finish(kept | {"selected_step": trained.selected_step}, trained.seconds)
 
 
 def data_of(config: Config) -> dict[str, Any]:
