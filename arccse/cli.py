@@ -69,6 +69,7 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Read every evaluation file that a config's tasks need, and write down their checksums."""
     from arccse import paths
     from arccse.config import load
+    from arccse.data.hub import unlike_published
     from arccse.evaluation import suites
     from arccse.files import atomic_write
 
@@ -78,9 +79,12 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     for task in sorted(tasks):
         suites.read(source, task)
     source.dev()
-    content = {"source": source.spec, "sha256": source.checksums(sorted(tasks))}
+    checksums = source.checksums(sorted(tasks))
+    if differing := unlike_published(checksums):
+        warn(f"{source.spec} has files that are not SentEval's, so that numbers differ: {', '.join(differing)}.")
+    content = {"source": source.spec, "sha256": checksums}
     atomic_write(paths.evaluation_data(loaded), json.dumps(content, indent=1) + "\n")
-    console.print(f"{len(tasks)} tasks, {len(content['sha256'])} files of {source.spec} are in order")
+    console.print(f"{len(tasks)} tasks, {len(checksums)} files of {source.spec} are in order")
 
 
 @app.command()
@@ -93,6 +97,8 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
     loaded = load(config)
     sentences = corpora.sentences(loaded.corpus)
+    if warning := corpora.check_repeats(sentences, loaded.largest_batch):
+        warn(warning)
     atomic_write(paths.corpus(loaded), "".join(f"{sentence}\n" for sentence in sentences))
     console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
 
@@ -201,9 +207,13 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
-    from arccse.config import Config
+    from arccse.schema import config_schema
 
-    print(json.dumps(Config.model_json_schema(), indent=2))
+    print(json.dumps(config_schema(), indent=1, ensure_ascii=False))
+
+
+def warn(message: str) -> None:
+    print(f"arccse: warning: {message}", file=sys.stderr)
 
 
 def encode(model: str, pooling: str | None, revision: str | None, sentences: list[str]) -> Any:

@@ -9,7 +9,8 @@ import re
 from pathlib import Path
 from typing import Literal, get_args
 
-from arccse.errors import InputError, first_line
+from arccse.errors import InputError, first_line, shortened
+from arccse.files import is_folder
 
 Pooling = Literal["cls", "mean", "first-last-avg", "top2-avg"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
@@ -31,8 +32,8 @@ def check_model(model: str) -> None:
     """Without reading weights or the network, make sure that `model` can name an encoder; otherwise InputError."""
     if model.startswith("package:"):
         package_folder(model.removeprefix("package:"))
-    elif not Path(model).is_dir() and not HUB_NAME.fullmatch(model):
-        raise InputError(f"No model '{model}': neither a folder, nor package:NAME, nor a name on the hub.")
+    elif not is_folder(model) and not HUB_NAME.fullmatch(model):
+        raise InputError(f"No model '{shortened(model)}': neither a folder, nor package:NAME, nor a name on the hub.")
 
 
 def resolve(model: str, revision: str | None = None) -> Path:
@@ -40,7 +41,7 @@ def resolve(model: str, revision: str | None = None) -> Path:
     check_model(model)
     if model.startswith("package:"):
         return package_folder(model.removeprefix("package:"))
-    if Path(model).is_dir():
+    if is_folder(model):
         return Path(model)
     import httpx2
     from huggingface_hub import snapshot_download
@@ -56,6 +57,8 @@ def resolve(model: str, revision: str | None = None) -> Path:
 
 def package_folder(name: str) -> Path:
     """The folder with model weights inside the installed distribution `name`; InputError if there is none."""
+    if not name.strip():
+        raise InputError("Model 'package:': the name of an installed package is missing behind the colon.")
     try:
         files = importlib.metadata.files(name) or []
     except importlib.metadata.PackageNotFoundError as error:
