@@ -1,6 +1,7 @@
 """What several test files share: one thread, quiet libraries, tiny encoders, the real data where it is at hand."""
 
 import os
+import subprocess
 
 # What a user has set for the hub decides no test. huggingface_hub reads it when it is imported, here and in the
 # processes that tests start.
@@ -60,3 +61,17 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def family(request: pytest.FixtureRequest, tiny_models: Path) -> Path:
     """The folder of a tiny encoder, for each family in turn."""
     return tiny_models / request.param
+
+
+@pytest.fixture
+def private_mounts() -> list[str]:
+    """The beginning of a command that may mount disks that nobody else sees; skips the test without the right."""
+    command = ["unshare", "--mount", "--propagation", "private"]
+    try:
+        probe = [*command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+        possible = subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        possible = False
+    if not possible:
+        pytest.skip("needs the right to mount a small disk (root, `unshare --mount`), to fill it for real")
+    return command

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 from arccse import paths
 from arccse.config import Config, Row
 from arccse.data.sources import source_class
+from arccse.records import PAIRS as PAIR_COLUMNS
 from arccse.report import figures, findings, layout, markup, page, tables
 from arccse.report.blocks import Block, blocks
 from arccse.report.comparisons import compare_study
 from arccse.report.layout import FigureSpec
-from arccse.report.results import PAIR_COLUMNS, Results
+from arccse.results import Results
 
 PUBLISHED_MARGINS = (0.0, 5.0, 10.0, 20.0)  # degrees, in the figures of theory; ArcCSE's is the 10
 PUBLISHED_MARGIN, PUBLISHED_TEMPERATURE = 10.0, 0.05

@@ -7,8 +7,9 @@ import yaml
 from families import MINILM
 
 from arccse import config as configs
+from arccse.records import PAIRS as PAIR_COLUMNS
 from arccse.report import build, layout
-from arccse.report.results import PAIR_COLUMNS, Results
+from arccse.results import Results
 
 TASKS = ("LEE", "STS12")
 PAIRS = 30  # a task; a bootstrap of a few could draw one of them alone
