@@ -2,7 +2,8 @@
 
 import re
 import unicodedata
-from typing import Annotated, Any, get_args
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +14,13 @@ class Strict(BaseModel):
     """Unknown keys are errors, values are frozen, and "1" is not 1."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; what cached properties hold is left behind, since `update` may change it."""
+        copied = super().model_copy(update=update, deep=deep)
+        for computed in set(vars(copied)) - set(type(self).model_fields):
+            del vars(copied)[computed]
+        return copied
 
 
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")

@@ -410,3 +410,11 @@ def test_each_row_is_made_once(tmp_path, monkeypatch):
     assert [config.suites_of(run_id) for run_id in config.runs()] == 12 * [["sts"]]  # 6 points, 2 seeds
     assert len(config.rows("grid")) == 6
     assert len(made) == 6
+
+
+def test_a_changed_copy_has_rows_of_its_own(tmp_path):
+    config = configs.load(write(tmp_path, SMOKE | {"studies": main()}))
+    seeds = {run.seed for run in config.runs().values()}
+    more = config.model_copy(update={"seeds": [7]})
+    assert {run.seed for run in more.runs().values()} == {0, 7}  # 0 is that of the untrained encoder
+    assert {run.seed for run in config.runs().values()} == seeds == {0, 1}
