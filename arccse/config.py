@@ -18,11 +18,12 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
+from pydantic_core import PydanticCustomError
 
 from arccse import models
 from arccse.data import corpus, sources
 from arccse.errors import InputError, first_line, nearest, shortened
-from arccse.evaluation.suites import SUITES, Suite
+from arccse.evaluation.suites import SUITES
 from arccse.files import is_folder
 from arccse.hyperparameters import Hyperparameters, Partial, Sweep, layered
 from arccse.validation import NAME, Name, Strict, Text, describe, distinct
@@ -93,10 +94,19 @@ class Row:
     runs: tuple[Run, ...]
 
 
+def known_suite(name: str) -> str:
+    """A validator; the error that pydantic then raises has a sentence of its own (`describe`)."""
+    if name not in SUITES:
+        hint = nearest(name, list(SUITES))
+        raise PydanticCustomError("unknown_name", "unknown suite '{name}'; {hint}", {"name": name, "hint": hint})
+    return name
+
+
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what a column of 64-bit integers holds
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
 NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
-Suites = Annotated[list[Suite], Field(min_length=1), AfterValidator(distinct)]
+SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
+Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
 
 
 class EncoderConfig(Strict):
