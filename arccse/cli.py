@@ -82,6 +82,7 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Read every evaluation file that a config's tasks need, and write down their checksums."""
     from arccse import paths
     from arccse.config import load
+    from arccse.data.hub import unlike_published
     from arccse.evaluation import suites
     from arccse.files import atomic_write
 
@@ -89,9 +90,12 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     source = loaded.source
     tasks = suites.read(loaded.all_suites(), source)
     source.dev()
-    content = {"source": source.spec, "sha256": source.checksums(tasks)}
+    checksums = source.checksums(tasks)
+    if differing := unlike_published(checksums):
+        warn(f"{source.spec} has files that are not SentEval's, so that numbers differ: {', '.join(differing)}.")
+    content = {"source": source.spec, "sha256": checksums}
     atomic_write(paths.evaluation_data(loaded), json.dumps(content, indent=1) + "\n")
-    console.print(f"{len(tasks)} tasks, {len(content['sha256'])} files of {source.spec} are in order")
+    console.print(f"{len(tasks)} tasks, {len(checksums)} files of {source.spec} are in order")
 
 
 @app.command()
@@ -104,6 +108,8 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
     loaded = load(config)
     sentences = corpora.sentences(loaded.corpus)
+    if warning := corpora.check_repeats(sentences, loaded.largest_batch):
+        warn(warning)
     atomic_write(paths.corpus(loaded), "".join(f"{sentence}\n" for sentence in sentences))
     console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
 
@@ -259,9 +265,13 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
-    from arccse.config import Config
+    from arccse.schema import config_schema
 
-    print(json.dumps(Config.model_json_schema(), indent=2))
+    print(json.dumps(config_schema(), indent=1, ensure_ascii=False))
+
+
+def warn(message: str) -> None:
+    print(f"arccse: warning: {message}", file=sys.stderr)
 
 
 def encode(model: str, pooling: str, revision: str | None, sentences: list[str]) -> Any:

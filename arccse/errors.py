@@ -46,3 +46,8 @@ def first_line(error: BaseException) -> str:
     """The first line of a library's error message, for use inside ours."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."
+
+
+def shortened(text: str, length: int = 80) -> str:
+    """A value as a message shows it: of a long one, the beginning."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -88,6 +88,14 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
+def is_folder(path: Path | str) -> bool:
+    """Whether there is such a folder; False too for a name that no file system can hold."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
+
+
 def make_writable(folder: Path) -> None:
     """Create a folder if it is missing. Raises InputError where that or writing into it is not possible."""
     try:

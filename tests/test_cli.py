@@ -238,7 +238,7 @@ def test_an_empty_corpus_and_one_smaller_than_a_batch(config):
     train = ("train", "--config", config, "--run", run_id(config))
     refused(arccse(*train, folder=config.parent), str(corpus), "is empty")
     corpus.write_text("One sentence only.\n")
-    refused(arccse(*train, folder=config.parent), "1 sentences, fewer than batch_size = 8")
+    refused(arccse(*train, folder=config.parent), "1 different sentences", "batch_size = 8")
     assert not list((config.parent / "results").rglob("model"))
 
 
@@ -256,3 +256,32 @@ def test_a_truncated_model_file(tmp_path, bert):
     weights.write_bytes(weights.read_bytes()[:1000])
     common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "cls", "--out", tmp_path / "out")
     refused(arccse("evaluate", broken, *common), str(broken))
+
+
+def test_evaluation_data_that_are_not_sentevals_are_named(config, senteval):
+    downstream = config.parent / "mine" / "downstream"
+    shutil.copytree(senteval / "downstream" / "STS", downstream / "STS")
+    shutil.copytree(senteval / "downstream" / "SICK", downstream / "SICK")
+    content = yaml.safe_load(config.read_text()) | {"data": f"senteval:{downstream.parent}"}
+    config.write_text(yaml.safe_dump(content))
+    assert "warning" not in arccse("data", "--config", config, folder=config.parent).stderr
+    sick = downstream / "SICK" / "SICK_trial.txt"
+    sick.write_text("".join(sick.read_text().splitlines(keepends=True)[:300]))
+    result = arccse("data", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert "warning: " in result.stderr
+    assert result.stderr.rstrip().endswith("that numbers differ: downstream/SICK/SICK_trial.txt.")
+
+
+def test_a_corpus_of_repeats_is_warned_of_or_refused(config):
+    corpus = config.parent / "corpus.txt"
+    corpus.write_text(corpus.read_text() + "The same sentence again .\n" * 10)
+    result = arccse("corpus", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert "warning: 9 of the corpus' 50 sentences (18.0%) repeat another one" in result.stderr
+    shutil.rmtree(config.parent / "results")
+    corpus.write_text("The same sentence again .\n" * 65)
+    for command in ("plan", "corpus"):
+        result = arccse(command, "--config", config, folder=config.parent)
+        refused(result, "1 different sentences among 65", "batch_size = 8")
+    assert not list((config.parent / "results").rglob("corpus-*"))

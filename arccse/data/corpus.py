@@ -1,7 +1,7 @@
 """Training sentences: where they come from."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from arccse.data.wiki import wiki_sentences
 from arccse.errors import InputError, nearest
 
 WIKI_EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+WORTH_A_WARNING = 0.01  # share of sentences that are repeats
 HUB_SPEC = re.compile(r"hub:([\w.-]+/[\w.-]+)/([\w./-]+)@([0-9a-f]{40})")
 
 
@@ -48,3 +49,24 @@ def sentences(spec: str, cache: Path | None = None) -> list[str]:
     if not found:
         raise InputError(f"corpus '{spec}' has no sentences.")
     return found
+
+
+def check_repeats(sentences: Sequence[str], batch_size: int) -> str | None:
+    """A warning where more than WORTH_A_WARNING of the sentences have been there before.
+
+    Equal sentences in a batch are each other's negatives and positives at once. Raises InputError where that cannot
+    be avoided: there are fewer different sentences than a batch of the largest `batch_size` holds.
+    """
+    different = len(set(sentences))
+    if different < batch_size:
+        raise InputError(
+            f"The corpus has {different} different sentences among {len(sentences)}, fewer than batch_size = "
+            f"{batch_size}: negatives would equal positives."
+        )
+    repeats = len(sentences) - different
+    if repeats <= WORTH_A_WARNING * len(sentences):
+        return None
+    return (
+        f"{repeats} of the corpus' {len(sentences)} sentences ({repeats / len(sentences):.1%}) repeat another one; "
+        "where two meet in a batch, a negative equals its positive."
+    )

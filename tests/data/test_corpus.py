@@ -7,7 +7,7 @@ import pytest
 from hub_server import serve
 
 from arccse.data import corpus
-from arccse.data.corpus import check_spec, sentences
+from arccse.data.corpus import check_repeats, check_spec, sentences
 from arccse.data.hub import hub_file
 from arccse.errors import InputError
 
@@ -100,3 +100,17 @@ def test_wikipedia_excerpt(wiki):
     assert not [s for s in found if any(c in s for c in "{}[]|<>=\ufffc") or "http" in s or "''" in s]
     assert not [s for s in found if not s.rstrip("\"”’')").endswith((".", "!", "?"))]
     assert not [s for s in found if s.startswith(("File:", "Image:", "Category:"))]
+
+
+def test_repeats_are_counted_and_warned_of():
+    hundred = [f"sentence {i}" for i in range(100)]
+    assert check_repeats(hundred, 64) is None
+    assert check_repeats([*hundred, hundred[0]], 64) is None  # 1 of 101 is less than 1 %
+    warning = check_repeats([*hundred, *hundred[:25]], 64)
+    assert "25 of the corpus' 125 sentences (20.0%)" in warning
+
+
+def test_fewer_different_sentences_than_a_batch():
+    with pytest.raises(InputError, match="1 different sentences among 65, fewer than batch_size = 64"):
+        check_repeats(["the same ."] * 65, 64)
+    assert check_repeats([f"sentence {i}" for i in range(64)], 64) is None
