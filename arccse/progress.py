@@ -63,11 +63,11 @@ class TrainingProgress:
 
     Args:
         title: what to call it on a terminal.
-        history: the CSV file to keep up to date.
+        history: the CSV file to keep up to date; None for none.
         whereabouts: the JSON file that says how far which process is.
     """
 
-    def __init__(self, title: str, history: Path, whereabouts: Path):
+    def __init__(self, title: str, history: Path | None, whereabouts: Path):
         self.history, self.whereabouts = history, whereabouts
         self.bar = Bar(title, "steps")
         self.started: tuple[int, float] | None = None  # the first call: steps done, and when
@@ -86,7 +86,7 @@ class TrainingProgress:
         self.bar.update(step, steps, measured(rows[-1]))
         if first or news or now - self.told > HEARTBEAT:
             self.tell(step, steps, left)
-        if first or news:
+        if self.history and (first or news):
             write_history(rows, self.history)
         if self.bar.progress.disable and (first or news):
             line = f"step {step}/{steps}  {news or 'goes on'}" + (f"  left {duration(left)}" if left else "")
@@ -107,7 +107,7 @@ class TrainingProgress:
         self.bar.__exit__()
 
 
-def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_history(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path) -> None:
     """The rows of a training's history as CSV, whole or not at all."""
     with atomic_path(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)
