@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from pathlib import Path
 import pytest
 import tiny
 import yaml
+from made_runs import leave, record_of, score
 from rich.console import Console
 
 from arccse import config as configs
-from arccse import paths, status
+from arccse import paths, results, status
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.progress import TrainingProgress
@@ -54,15 +56,16 @@ def write(path: Path, content: object) -> None:
 
 def finish(config: Config, run: str, *suites: str, **record: object) -> None:
     """What a run leaves that was trained, and scored on suites."""
-    write(paths.run_folder(config, run) / "run.json", {"run": run, **record})
+    folder = paths.run_folder(config, run)
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    write(folder / "run.json", record_of(config.runs()[run]) | record)
     for suite in suites:
-        write(paths.run_folder(config, run) / suite / "scores.csv", "suite,task,metric,value,n\n")
+        score(config, config.runs()[run], suite, 50.0)
 
 
 def standings(config: Config) -> list[tuple[str, str]]:
-    gathered = status.read_json(paths.run_records(config))
-    found = [status.standing_of(config, run, gathered.get(run)) for run in config.runs()]
-    return [(standing.kind, standing.detail) for standing in found]
+    found = [status.state_of(config, run) for run in results.standings(config).values()]
+    return [(state.kind, state.detail) for state in found]
 
 
 def test_where_nothing_is_there_all_wait(config):
@@ -88,10 +91,19 @@ def test_each_run_has_a_line_of_its_own_and_a_run_of_two_studies_is_counted_once
 
 
 def test_a_run_whose_gathered_results_alone_are_left_is_done(config):
-    first, second, *_ = config.runs()
-    diverged = {"step": 3, "message": "It diverged."}
-    write(paths.run_records(config), {first: {"run": first}, second: {"run": second, "diverged": diverged}})
-    assert standings(config)[:2] == [("done", ""), ("diverged", "It diverged.")]
+    for place, run in enumerate(config.runs().values()):
+        leave(config, run, place)
+    results.gather(config)
+    shutil.rmtree(paths.results(config) / "runs")
+    assert standings(config) == [("done", "gathered")] * 4
+
+
+def test_a_run_of_other_code_is_stale(config):
+    first, *_ = config.runs()
+    record = record_of(config.runs()[first])
+    record["code"] = {"digest": "0" * 16, "parts": record["code"]["parts"] | {"objectives": "0" * 16}}
+    finish(config, first, "sts", "transfer", code=record["code"])
+    assert standings(config)[0] == ("stale", "made by other code (objectives)")
 
 
 def test_a_training_is_under_way_as_long_as_its_process_lives(config):
@@ -155,5 +167,5 @@ def test_a_damaged_record_is_named(config, content):
     path = paths.run_folder(config, next(iter(config.runs()))) / "run.json"
     path.parent.mkdir(parents=True)
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    with pytest.raises(InputError, match=r"run\.json can't be read"):
+    with pytest.raises(InputError, match=r"run\.json can't be used"):
         shown(config)
