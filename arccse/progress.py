@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from arccse.files import atomic_path, atomic_write
@@ -32,7 +32,8 @@ class Bar:
     def __init__(self, title: str, unit: str, console: Console | None = None):
         self.title = title
         self.progress = Progress(
-            TextColumn("{task.completed}/{task.total} " + unit),
+            MofNCompleteColumn(),
+            TextColumn(unit),
             TimeRemainingColumn(),
             BarColumn(bar_width=12),
             # what the others leave of the line

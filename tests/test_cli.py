@@ -130,7 +130,7 @@ def test_train_then_report_without_snakemake(config):
     assert trained.returncode == 0, trained.stderr
     run_folder = folder / "results" / "tiny" / "runs" / run
     refused(arccse("gather", "--config", config, folder=folder), run, "has not been scored on suite sts")
-    refused(arccse("report", "--config", config, folder=folder), "scores.csv is not there", "arccse gather")
+    refused(arccse("report", "--config", config, folder=folder), "runs.json is not there", "arccse gather")
     scored = arccse(
         *("evaluate", run_folder / "model", "--suite", "sts", "--data", "package:gensim"),
         *("--out", run_folder / "sts"),
