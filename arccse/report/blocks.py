@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.report.tables import Row, StudyView, Suite, listed, published, suite_of, task_order
+from arccse.evaluation.suites import Suite, suite_named
+from arccse.report.tables import Row, StudyView, listed, published, task_order
 from arccse.statistics import ALPHA, seeds_needed
 
 
@@ -58,7 +59,7 @@ def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | Non
     """
     found = []
     for suite, part in table.groupby("suite", sort=False):
-        headlines = suite_of(str(suite)).headlines
+        headlines = suite_named(str(suite)).headlines
         if comparisons is None:
             found.append(_block(view, part, None))
         else:
@@ -70,7 +71,7 @@ def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | Non
 def _block(view: StudyView, part: pd.DataFrame, shown: pd.DataFrame | None) -> Block:
     part = part.reset_index(drop=True)
     suite = str(part["suite"].iloc[0])
-    spec = suite_of(suite)
+    spec = suite_named(suite)
     tasks = task_order((t for t in part["task"] if t != "Avg"), spec)
     columns = [*tasks, "Avg"] if len(tasks) > 1 and "Avg" in spec.headlines else tasks
     sources = list(dict.fromkeys(part.loc[part["origin"] == "published", "source"]))

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from arccse import paths
 from arccse.config import Config, Row
 from arccse.data.sources import source_class
+from arccse.evaluation.suites import MEASURES, SUITES
 from arccse.records import PAIRS as PAIR_COLUMNS
 from arccse.report import figures, findings, layout, markup, page, tables
 from arccse.report.blocks import Block, blocks
@@ -112,7 +113,7 @@ def long_pairs(pairs: pd.DataFrame | None, runs: set[tuple[str, int]]) -> pd.Dat
 
 def draw(spec: FigureSpec, config: Config, results: Results, compared: pd.DataFrame | None) -> Figure:
     """A figure of `layout.figures`."""
-    measure = f"{tables.SUITES[spec.suite].title} average" if spec.suite else ""
+    measure = f"{SUITES[spec.suite].title} average" if spec.suite else ""
     caveat, scale = config.caveat, source_class(config.data).scale
     drawings: dict[str, Callable[[], Figure]] = {
         "alignment_uniformity": lambda: figures.alignment_uniformity(histories(spec, results), caveat),
@@ -171,7 +172,7 @@ def forest_lines(spec: FigureSpec, compared: pd.DataFrame | None) -> pd.DataFram
     assert compared is not None
     own = compared[(compared["encoder"] == spec.encoder) & (compared["kind"] == "pair") & (compared["n"] > 0)]
     averages = own[own["task"] == "Avg"]
-    return averages.assign(suite=[tables.SUITES[suite].title for suite in averages["suite"]])
+    return averages.assign(suite=[SUITES[suite].title for suite in averages["suite"]])
 
 
 def cosines(spec: FigureSpec, results: Results) -> pd.DataFrame:
@@ -227,7 +228,7 @@ def page_study(
     config: Config, results: Results, view: tables.StudyView, table: pd.DataFrame, compared: pd.DataFrame
 ) -> page.Study:
     own = [spec for spec in layout.figures(config) if spec.study == view.name]
-    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *tables.MEASURES])]
+    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *MEASURES])]
     return page.Study(
         view.name,
         view.title,
@@ -264,9 +265,9 @@ def charts(config: Config, view: tables.StudyView, results: Results) -> list[pag
         rows = tuple(row for row in config.rows(view.name) if row.encoder == encoder)
         where = f", {encoder}" if len(view.encoders) > 1 else ""
         for suite in config.study_suites(view.name):
-            if "Avg" in tables.SUITES[suite].headlines:
+            if "Avg" in SUITES[suite].headlines:
                 spec = FigureSpec("scores", view.name, encoder, rows, suite)
-                title = f"{tables.SUITES[suite].title} average"
+                title = f"{SUITES[suite].title} average"
                 found.append(page.scores(points(spec, results), title + where, title))
                 if "sweep" in layout.kinds(config, view.name, rows, [suite]):
                     frame, x, axis = swept(spec, config, results)

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from arccse import paths
 from arccse.config import Config, Row
+from arccse.evaluation.suites import SUITES
 
 TABLE_KINDS = ("csv", "md", "tex")
 FIGURE_KINDS = ("svg", "pdf", "png")
-AVERAGED = ("sts", "mteb", "transfer")  # suites whose average a sweep is drawn of, the first that a study has
+AVERAGED = tuple(name for name, suite in SUITES.items() if suite.in_figures)
 
 
 @dataclass(frozen=True)
