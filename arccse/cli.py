@@ -64,7 +64,16 @@ def main() -> None:
 
 
 def leave(message: str, status: int) -> None:
-    print(f"arccse: {message}", file=sys.stderr)
+    """Print a message on stderr and exit, whatever state stdout and stderr are in."""
+    try:
+        print(f"arccse: {message}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except (
+        OSError
+    ):  # they are files on a full disk; Python would try again at its end, and exit with a status of its own
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
     sys.exit(status)
 
 

@@ -100,10 +100,11 @@ def reached(roots: Iterable[Name], unused: set[Name], package: Path) -> dict[Nam
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
-        if name in found or name in unused or name[0] in SILENT:
-            continue
         module, own = name
         tree = parsed(package, module)
+        silent = module in SILENT and not isinstance(tree.definitions[own], ast.Assign)  # their constants count
+        if name in found or name in unused or silent:
+            continue
         found[name] = repr(plain(tree.definitions[own]))
         waiting += [other for other in tree.references(own, package) if other not in found]
     return found

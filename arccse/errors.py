@@ -32,7 +32,7 @@ class Diverged(Exception):
 
     def __init__(self, step: int, found: str, settings: str, history: Sequence[Mapping[str, Any]] = ()):
         self.step, self.history = step, history
-        self.message = f"The training diverged at step {step}: {found}, with {settings}."
+        self.message = f"The training diverged at step {step}: {found}" + (f", with {settings}." if settings else ".")
         super().__init__(self.message)
 
 

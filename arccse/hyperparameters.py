@@ -123,6 +123,17 @@ class Hyperparameters(Strict):
         steps = self.epochs * (corpus_size // self.batch_size)
         return min(steps, self.max_steps or steps)
 
+    def suspects(self) -> str:
+        """The settings that can make a training diverge, and the published ones where they are others."""
+        names = {"objective", "learning_rate", "temperature", "margin", "triplet_weight", "weight_decay"}
+        names |= {"max_grad_norm", "batch_size", "precision"}
+        values = {name: value for name, value in self.canonical().items() if name in names and value}
+        published = {name: type(self).model_fields[name].default for name in values}
+        return ", ".join(
+            f"{name} {value}" + (f" (published: {published[name]})" if value != published[name] else "")
+            for name, value in values.items()
+        )
+
     def canonical(self) -> dict[str, Any]:
         """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
 

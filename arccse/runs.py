@@ -59,7 +59,9 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
         for done_with in (state, whereabouts):
             done_with.unlink(missing_ok=True)
 
-    telling = TrainingProgress(run.id, history, whereabouts) if writes else nullcontext()
+    # the history of a run that is trained again stays with its model and record until there are others
+    as_it_goes = None if finished.exists() else history
+    telling = TrainingProgress(run.id, as_it_goes, whereabouts) if writes else nullcontext()
     try:
         with StopSignals() as stop, telling as progress:
             saved = State(state, identity, config.save_every)
@@ -76,6 +78,7 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
     if writes:
         with atomic_path(model) as temporary:
             trained.encoder.save(temporary)
+        write_history(trained.history, history)
         kept = {"weights": trained.encoder.fingerprint(), "model": origin(str(model), None).checksum}
         finish(kept | {"selected_step": trained.selected_step}, trained.seconds)
 

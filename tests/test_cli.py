@@ -285,3 +285,24 @@ def test_a_corpus_of_repeats_is_warned_of_or_refused(config):
         result = arccse(command, "--config", config, folder=config.parent)
         refused(result, "1 different sentences among 65", "batch_size = 8")
     assert not list((config.parent / "results").rglob("corpus-*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("full", [("stdout",), ("stderr",), ("stdout", "stderr")], ids=str)
+def test_an_output_that_is_a_file_on_a_full_disk(tmp_path, full):
+    """As a log is. What is said is lost where stderr is on that disk, but the status is there."""
+    with Path("/dev/full").open("w") as disk, (tmp_path / "log").open("w+") as log:
+        config = "config/nope.yaml" if full == ("stderr",) else "config/smoke.yaml"
+        streams = {name: disk if name in full else log for name in ("stdout", "stderr")}
+        command = [str(Path(sys.executable).parent / "arccse"), "plan", "--config", config]
+        status = subprocess.run(command, cwd=ROOT, check=False, **streams).returncode
+        log.seek(0)
+        said = log.read()
+    assert status == 2
+    assert said == ("arccse: The disk is full, so that the output can't be written.\n" if full == ("stdout",) else "")
+
+
+def test_status_where_nothing_was_run_yet(config):
+    result = arccse("status", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "1 runs: 1 waiting"

@@ -396,8 +396,11 @@ def test_an_encoder_that_gives_all_sentences_one_embedding_has_no_dev_score(bert
     torch.nn.init.ones_(model.encoder.layer[-1].output.LayerNorm.bias)
     for part in (model, tokenizer):
         part.save_pretrained(tmp_path)
-    with pytest.raises(Diverged, match="at step 0: its dev score is not a number, since all dev pairs have the same"):
+    found = "at step 0: its dev score is not a number, since all dev pairs have the same cosine"
+    with pytest.raises(Diverged, match=f"{found}, with objective nt_xent, "):
         train(run_of(str(tmp_path)), *corpus, dev)
+    with pytest.raises(Diverged, match=f"{found}\\.$"):  # untrained: no setting has an effect
+        train(run_of(str(tmp_path), epochs=0), *corpus, dev)
 
 
 def test_a_state_that_is_not_finite_is_never_saved(bert, corpus, dev, tmp_path):
