@@ -118,7 +118,7 @@ def simcse(options: argparse.Namespace, **objective: Any) -> float:
     dev = Pairs(sentences[:20], sentences[20:40], np.linspace(0, 5, 20), (0.0, 5.0))
     clock = Clock()
     keep_freed_memory()  # as `arccse train` does
-    train(run, text, options.folder / "tokens", dev, lambda step, steps, latest: clock.tick())
+    train(run, text, options.folder / "tokens", dev, lambda step, *_: step and clock.tick())
     return clock.seconds_a_step()
 
 
