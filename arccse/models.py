@@ -21,7 +21,7 @@ POOLINGS: tuple[str, ...] = get_args(Pooling)
 MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder's own mask token is called
 
 HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
-DIVERGED = "diverged.json"  # in a run's model folder in place of weights: the step, and what was not finite there
+DIVERGED = "diverged.json"  # in a run's model folder in place of weights; its message says at which step, and why
 WEIGHTS_AND_TOKENIZER = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
@@ -52,8 +52,8 @@ def resolve(model: str, revision: str | None = None) -> Path:
     else:
         folder = Path(model) if is_folder(model) else from_hub(model, revision)
     if (folder / DIVERGED).is_file():
-        why = read_json(folder / DIVERGED).get("message")
-        raise InputError(f"Model '{model}' has no weights, since its training diverged: {why}")
+        why = read_json(folder / DIVERGED).get("message", "Its training diverged.")
+        raise InputError(f"Model '{model}' has no weights. {why}")
     check_weights(folder, model)
     return folder
 

@@ -14,7 +14,7 @@ from arccse.config import Config, Run
 from arccse.distributed import Processes
 from arccse.errors import Diverged
 from arccse.files import atomic_path, atomic_write, make_writable, sha256, sweep
-from arccse.models import origin
+from arccse.models import DIVERGED, origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
 from arccse.training import train as train_encoder
@@ -72,7 +72,7 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
             write_history(divergence.history, history)
             with atomic_path(model) as temporary:
                 temporary.mkdir()
-                (temporary / "diverged.json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+                (temporary / DIVERGED).write_text(json.dumps(said) + "\n", encoding="utf-8")
             finish({"diverged": said}, {})
         raise
     if writes:

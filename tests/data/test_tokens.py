@@ -133,9 +133,8 @@ def test_the_second_training_finds_the_store(
     tiny.tokenizer(MANY[:2], padding="max_length", truncation=True, max_length=30)  # leaves its traces inside
     monkeypatch.setattr(tokens, "write_ids", lambda *_: pytest.fail("tokenised again"))
     same_text = write(tmp_path / "elsewhere.txt", MANY)
-    second = tokenised(
-        same_text, load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer, 12, tmp_path
-    )
+    tokenizer = load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer
+    second = tokenised(same_text, tokenizer, 12, tmp_path)
     assert second[[3, 5]] == first[[3, 5]]
     assert second.sha256 == first.sha256
 
