@@ -189,13 +189,21 @@ def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 @app.command()
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
-    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data."""
+    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data.
+
+    What cannot be drawn is named, and the exit status is 3; everything else is there.
+    """
     from arccse.config import load
-    from arccse.report import build, results
+    from arccse.report import build, layout, results
 
     loaded = load(config)
-    for path in build.write(loaded, results.load(loaded)):
+    failed = build.write(loaded, results.load(loaded))
+    for path in layout.files(loaded):
         console.print(str(path))
+    for name, reason in failed.items():
+        print(f"arccse: {name} could not be drawn: {reason}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(3)
 
 
 @app.command()

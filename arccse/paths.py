@@ -61,3 +61,8 @@ def table(config: Config, study: str, kind: str) -> Path:
 
 def figure(config: Config, name: str, kind: str) -> Path:
     return results(config) / "figures" / f"{name}.{kind}"
+
+
+def failed_figures(config: Config) -> Path:
+    """What the last `arccse report` could not draw, a line each with the reason; empty where nothing failed."""
+    return results(config) / "logs" / "failed-figures.txt"
