@@ -20,7 +20,9 @@ def made_results(config: Config, diverged: dict[str, int] | None = None) -> Resu
     gone = diverged or {}
     runs = config.runs()
     left = {name: run for name, run in runs.items() if name not in gone}
-    scores = [line for name, run in left.items() for suite in config.suites_of(name) for line in scored(run, suite, rng)]
+    scores = [
+        line for name, run in left.items() for suite in config.suites_of(name) for line in scored(run, suite, rng)
+    ]
     histories = [frame for run in left.values() if (frame := history(run, rng)) is not None]
     records = {name: record(name, run, place) for place, (name, run) in enumerate(runs.items())}
     for name, step in gone.items():

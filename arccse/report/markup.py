@@ -86,7 +86,9 @@ def _markdown_grid(grid: Grid) -> list[str]:
     for heading, lines in grid.groups:
         rows.append([f"*{_markdown(heading)}*", *[""] * (len(grid.heads) - 1)])
         rows += [[_markdown_cell(cell) for cell in line] for line in lines]
-    notes = [f"- {mark}: {_markdown(text)}" if mark else f"- {_markdown(text)}" for mark, text in grid.notes]
+    notes = [
+        f"- {_markdown(mark)}: {_markdown(text)}" if mark else f"- {_markdown(text)}" for mark, text in grid.notes
+    ]
     return [_aligned([_markdown(head) for head in grid.heads], rows), "\n".join(notes)]
 
 
