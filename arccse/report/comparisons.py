@@ -266,8 +266,10 @@ def _two_level(one: Contrast, seeds: Sequence[int], pairs: pd.DataFrame) -> dict
     tasks = [pairs["task"] == task for task in one.values[0] if task != "Avg"]
     a, b = ([_cosines(row, seeds, pairs[own]) for own in tasks] for row in one.rows)
     ratings = [pairs.loc[own, "score"].to_numpy() for own in tasks]
-    # Only its first argument may be a single run that stands for all seeds.
-    found = _negative(two_level(b, a, ratings)) if one.rows[1].untrained else two_level(a, b, ratings)
+    try:  # only its first argument may be a single run that stands for all seeds
+        found = _negative(two_level(b, a, ratings)) if one.rows[1].untrained else two_level(a, b, ratings)
+    except ValueError:  # equal cosines, as of an encoder that has collapsed, have no rank correlation
+        return {}
     return {
         "two_level_difference": found.difference,
         "two_level_low": found.low,

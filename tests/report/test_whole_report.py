@@ -3,6 +3,7 @@
 import re
 import tempfile
 from contextlib import chdir
+from functools import partial
 from pathlib import Path
 from typing import get_args
 from unittest.mock import patch
@@ -19,17 +20,19 @@ from arccse import config as configs
 from arccse import models, paths
 from arccse.config import Config, Hyperparameters
 from arccse.errors import InputError
-from arccse.report import build, layout
+from arccse.report import build, comparisons, layout
 from arccse.report.figures import drawing
+from arccse.statistics import two_level
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture(autouse=True)
-def one_format(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Figures are saved in one format of three, which saves most of the time; results are under tmp_path."""
+def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Figures are saved in one format of three and bootstraps are short, which saves most of the time."""
     monkeypatch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})
+    monkeypatch.setattr(comparisons, "two_level", partial(two_level, replicates=20))
     monkeypatch.chdir(tmp_path)
 
 
