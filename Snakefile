@@ -18,4 +18,6 @@ include: "workflow/rules/report.smk"
 rule all:
     default_target: True
     input:
+        to_make(),
         report_files(),
+        rules.check_figures.output,

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from arccse.config import Hyperparameters
 from arccse.encoder import Encoder
+from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
 
 # Streams of random numbers drawn from a run's seed, so that none depends on how much another has used.

@@ -1,7 +1,7 @@
 """The command line. Each command is one step of the workflow: config → runs → train → embed → score → report."""
 
+import errno
 import json
-import math
 import os
 import sys
 from collections.abc import Sequence
@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from arccse.errors import InputError, Interrupted, nearest
+from arccse.errors import Diverged, InputError, Interrupted, nearest
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
 if TYPE_CHECKING:
@@ -43,16 +42,28 @@ Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute wit
 
 
 def main() -> None:
-    """Entry point: an InputError becomes one message on stderr and exit status 2."""
+    """Entry point: what a user is meant to read becomes one message on stderr and an exit status.
+
+    2 for an InputError or a full disk, 3 for a training that diverged, 130 or 143 for one that a signal stopped.
+    """
     os.environ.setdefault("TRANSFORMERS_NO_ADVISORY_WARNINGS", "1")
     try:
         app(standalone_mode=True)
     except Interrupted as interruption:
-        print(f"arccse: {interruption} The same command goes on from there.", file=sys.stderr)
-        sys.exit(interruption.status)
+        leave(f"{interruption} The same command goes on from there.", interruption.status)
+    except Diverged as divergence:
+        leave(divergence.message, 3)
     except InputError as error:
-        print(f"arccse: {error}", file=sys.stderr)
-        sys.exit(2)
+        leave(str(error), 2)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        leave(f"The disk is full, so that {error.filename or 'the output'} can't be written.", 2)
+
+
+def leave(message: str, status: int) -> None:
+    print(f"arccse: {message}", file=sys.stderr)
+    sys.exit(status)
 
 
 @app.command()
@@ -86,9 +97,9 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 @app.command()
 def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch and clean a config's training sentences, one a line."""
-    from arccse import corpus as corpora
     from arccse import paths
     from arccse.config import load
+    from arccse.data import corpus as corpora
     from arccse.files import atomic_write
 
     loaded = load(config)
@@ -118,8 +129,17 @@ def train(
         corpus(config)
     from arccse import runs  # with torch, which reads the number of threads
 
-    with devices.acquire() as device, Bar(run, "steps") as bar:
-        runs.train(loaded, known[run], bar.update, device)
+    with devices.acquire() as device:
+        runs.train(loaded, known[run], device)
+
+
+@app.command()
+def status(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Show how far each run of each study is: done, under way with the time left, failed and why, or waiting."""
+    from arccse import status as standing
+    from arccse.config import load
+
+    standing.show(load(config), console)
 
 
 @app.command()
@@ -134,8 +154,8 @@ def embed(
     threads: Threads = None,
 ) -> None:
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
+    from arccse.data.sources import open_source
     from arccse.evaluation import suites
-    from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
 
     source = open_source(data)
@@ -160,9 +180,9 @@ def evaluate(
     threads: Threads = None,
 ) -> None:
     """Score any encoder: print the table and write scores.csv (and what else the suite keeps) into a folder."""
+    from arccse.data.sources import open_source
     from arccse.evaluation import scores, suites
     from arccse.evaluation.embeddings import Embeddings
-    from arccse.evaluation.sources import open_source
     from arccse.files import make_writable
 
     source = open_source(data)
@@ -181,10 +201,33 @@ def evaluate(
 @app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
+    from arccse import results
     from arccse.config import load
-    from arccse.report import results
 
     results.gather(load(config))
+
+
+@app.command()
+def stale(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    accept: Annotated[
+        str | None, typer.Option(help="Keep them: why the change has no effect on their numbers.")
+    ] = None,
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="Move them away, to be made again.")] = False,
+) -> None:
+    """List the runs that other code made than the present one, and keep them or set them aside."""
+    from arccse import stale
+    from arccse.config import load
+
+    loaded = load(config)
+    if accept is not None and set_aside:
+        raise InputError("--accept keeps the runs and --set-aside moves them away: give one of the two.")
+    if accept is not None:
+        console.print(f"{stale.accept(loaded, accept)} runs are accepted as the present code's")
+    elif set_aside:
+        console.print(f"set aside: {stale.set_aside(loaded) or 'nothing, since no run was made by other code'}")
+    else:
+        stale.show(loaded, console)
 
 
 @app.command()
@@ -193,8 +236,9 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
     What cannot be drawn is named, and the exit status is 3; everything else is there.
     """
+    from arccse import results
     from arccse.config import load
-    from arccse.report import build, layout, results
+    from arccse.report import build, layout
 
     loaded = load(config)
     failed = build.write(loaded, results.load(loaded))
@@ -219,6 +263,7 @@ def encode(model: str, pooling: str | None, revision: str | None, sentences: lis
     from arccse import devices
     from arccse.encoder import load
     from arccse.evaluation.embeddings import Embeddings
+    from arccse.progress import Bar
 
     keep_freed_memory()
     quiet_libraries()
@@ -240,33 +285,3 @@ def print_scores(scores: Sequence["Score"]) -> None:
     for score in scores:
         table.add_row(score.suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
     console.print(table)
-
-
-class Bar:
-    """A progress bar with rate and time left on a terminal; nothing elsewhere."""
-
-    def __init__(self, title: str, unit: str):
-        self.progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed}/{task.total} " + unit),
-            TextColumn("{task.fields[latest]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-        )
-        self.task = self.progress.add_task(title, total=None, latest="")
-
-    def update(self, done: int, total: int, latest: dict[str, float] | None = None) -> None:
-        """Show that `done` of `total` units are done, and what was measured last."""
-        names = ("loss", "loss_pair", "loss_triplet", "dev_spearman", "sentences_per_second")
-        measured = {name: latest[name] for name in names if not math.isnan(latest[name])} if latest else {}
-        shown = "  ".join(f"{name} {value:.4g}" for name, value in measured.items())
-        self.progress.update(self.task, completed=done, total=total, latest=shown)
-
-    def __enter__(self) -> "Bar":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()

@@ -1,146 +1,29 @@
 """One YAML file under config/ → studies → variants → runs, and what a run is called.
 
-Every hyperparameter is defined, given its default and validated in `Hyperparameters`, and nowhere else. A
-variant's hyperparameters are layered: `training` of the config, of the encoder, of the study, then the variant's own.
+A variant's hyperparameters are layered: `training` of the config, of the encoder, of the study, then the
+variant's own.
 """
 
-import ast
 import csv
 import hashlib
 import itertools
 import json
-import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
-from arccse import corpus, models
+from arccse import models
+from arccse.data import corpus, sources
 from arccse.errors import InputError, nearest
-from arccse.evaluation import sources
 from arccse.evaluation.suites import SUITES, Suite
-
-
-def pair_objectives() -> dict[str, tuple[str, ...]]:
-    """The pair objectives, functions f(z, z_pos, …) of objectives.py: name → the hyperparameters they take.
-
-    Read from the source, since importing it takes torch's seconds.
-    """
-    module = ast.parse((files("arccse") / "objectives.py").read_text(encoding="utf-8"))
-    parameters = {f.name: [a.arg for a in f.args.args] for f in module.body if isinstance(f, ast.FunctionDef)}
-    return {name: tuple(taken[2:]) for name, taken in parameters.items() if taken[:2] == ["z", "z_pos"]}
-
-
-OBJECTIVES = pair_objectives()
-
-
-class Strict(BaseModel):
-    """Unknown keys are errors, values are frozen, and "1" is not 1."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class Hyperparameters(Strict):
-    """All that decides a training, but for its encoder, corpus and seed.
-
-    The defaults are the published settings for BERT-base: SimCSE's from its script run_unsup_example.sh and
-    paper (EMNLP 2021, section 5 and appendix A); ArcCSE's where known (ACL 2022), otherwise "assumed".
-    """
-
-    objective: str = "nt_xent"  # a function of objectives.py
-    temperature: Annotated[float, Field(gt=0)] = 0.05  # SimCSE; three re-implementations of ArcCSE agree
-    margin: Annotated[float, Field(ge=0, lt=180)] = 10.0  # degrees, not for nt_xent; the three agree
-    triplet_weight: Annotated[float, Field(ge=0)] = 0.0  # λ; 0 is no triplet objective, 0.1 for ArcCSE assumed
-    triplet_margin: Annotated[float, Field(ge=0, le=2)] = 0.0  # in units of cosine; assumed
-    triplet_dropout: bool = False  # whether the triplet branch encodes with dropout; assumed
-    mask_ratios: tuple[float, float] = (0.2, 0.4)  # near, far; the authors' article
-    mask_shape: Literal["span", "scattered"] = "span"  # the article; scattered is an ablation
-    mask_nested: bool = True  # the far mask holds the near one; the article; false is an ablation
-    pooling: models.Pooling = "cls"  # SimCSE: [CLS]; ArcCSE assumed
-    head: Literal["mlp", "none"] = "mlp"  # dense and tanh, in training only; SimCSE, unsupervised
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # SimCSE table 3
-    batch_size: Annotated[int, Field(ge=2)] = 64  # SimCSE; ArcCSE assumed
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-5  # SimCSE; ArcCSE assumed
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # transformers' Trainer, which SimCSE uses as it is
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0  # the same
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0  # the same
-    epochs: Annotated[int, Field(ge=0)] = 1  # SimCSE; 0 is the untrained encoder
-    max_steps: Annotated[int, Field(ge=1)] | None = None  # ends a training early; null: whole epochs
-    max_length: Annotated[int, Field(ge=4)] = 32  # word pieces in training, special tokens included; SimCSE
-    eval_every: Annotated[int, Field(ge=1)] = 125  # steps; SimCSE's script (its paper says 250)
-    geometry_every: Annotated[int, Field(ge=1)] = 10  # steps; SimCSE's issue tracker on its figure 3
-    precision: Literal["fp32", "bf16"] = "fp32"  # assumed
-    noise: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of positives that are another sentence
-    chunk_size: Annotated[int, Field(ge=1)] | None = None  # rows encoded at once, to save memory; null: the batch
-
-    @field_validator("objective")
-    @classmethod
-    def known_objective(cls, value: str) -> str:
-        if value not in OBJECTIVES:
-            raise ValueError(f"must be {' or '.join(map(repr, OBJECTIVES))}, the functions of arccse/objectives.py")
-        return value
-
-    @field_validator("mask_ratios", mode="before")
-    @classmethod
-    def near_before_far(cls, value: Any) -> Any:
-        if not (
-            isinstance(value, list | tuple)
-            and len(value) == 2
-            and all(isinstance(r, int | float) for r in value)
-            and 0 < value[0] < value[1] < 1
-        ):
-            raise ValueError("must be [near, far] with 0 < near < far < 1")
-        return (float(value[0]), float(value[1]))
-
-    @property
-    def margin_radians(self) -> float:
-        return math.radians(self.margin)
-
-    def steps(self, corpus_size: int) -> int:
-        """Training steps on a corpus of so many sentences. A smaller last batch is left out: it would have fewer
-        negatives.
-
-        Raises:
-            InputError: the corpus has fewer sentences than a batch.
-        """
-        if self.epochs == 0:
-            return 0
-        if corpus_size < self.batch_size:
-            raise InputError(f"The corpus has {corpus_size} sentences, fewer than batch_size = {self.batch_size}.")
-        steps = self.epochs * (corpus_size // self.batch_size)
-        return min(steps, self.max_steps or steps)
-
-    def canonical(self) -> dict[str, Any]:
-        """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
-
-        ArcCon at 0° is NT-Xent; a margin does nothing for an objective that takes none, nor do the triplet
-        objective's settings without it; without training only the pooling is left.
-        """
-        if self.epochs == 0:
-            return {"epochs": 0, "pooling": self.pooling}
-        values = self.model_dump(mode="json")
-        if self.objective == "arccon" and self.margin == 0:
-            values["objective"] = "nt_xent"
-        if "margin" not in OBJECTIVES[values["objective"]]:
-            values["margin"] = 0.0
-        if self.triplet_weight == 0:
-            for key in ("triplet_margin", "triplet_dropout", "mask_ratios"):
-                del values[key]
-        # Left out where they have no effect, so that the runs of before these keys keep their identity.
-        if self.triplet_weight == 0 or self.mask_shape == "span":
-            del values["mask_shape"]
-        if self.triplet_weight == 0 or self.mask_nested:
-            del values["mask_nested"]
-        if self.noise == 0:
-            del values["noise"]
-        if (self.chunk_size or self.batch_size) >= self.batch_size:
-            del values["chunk_size"]
-        return values
+from arccse.hyperparameters import Hyperparameters, Partial, layered
+from arccse.validation import Strict, describe
 
 
 @dataclass(frozen=True)
@@ -208,24 +91,21 @@ class Row:
     runs: tuple[Run, ...]
 
 
-Partial = dict[str, Any]
-
-
 class EncoderConfig(Strict):
     """A pretrained encoder and the hyperparameters that go with it."""
 
     model: str
     revision: str | None = None
-    training: Partial = {}
+    training: Partial = Field(default={})
 
 
 class Study(Strict):
     """The variants behind one table or figure: named ones, then the grid of `sweep`."""
 
     title: str
-    variants: dict[str, Partial] = {}
-    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = {}
-    training: Partial = {}
+    variants: dict[str, Partial] = Field(default={})
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
+    training: Partial = Field(default={})
     encoders: list[str] | None = None
     suites: list[Suite] | None = None
     seeds: Annotated[list[int], Field(min_length=1)] | None = None
@@ -256,7 +136,7 @@ class Config(Strict):
     suites: Annotated[list[Suite], Field(min_length=1)]
     save_every: Annotated[int, Field(ge=1)] = 100  # steps between two saves of a training's state
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
-    training: Partial = {}
+    training: Partial = Field(default={})
     studies: Annotated[dict[str, Study], Field(min_length=1)]
 
     @field_validator("corpus")
@@ -385,43 +265,6 @@ def published_encoders() -> set[str]:
     """The encoders that report/published.csv has rows for."""
     with (files("arccse.report") / "published.csv").open(encoding="utf-8") as lines:
         return {row["encoder"] for row in csv.DictReader(lines)}
-
-
-def layered(layers: dict[str, Partial]) -> Hyperparameters:
-    """Hyperparameters from mappings, later ones over earlier ones; an error names the mapping it stands in."""
-    origin: dict[str, str] = {}
-    merged: Partial = {}
-    for place, values in layers.items():
-        for key, value in values.items():
-            if key not in Hyperparameters.model_fields:
-                hint = nearest(key, list(Hyperparameters.model_fields))
-                raise InputError(f"{place}.{key}: unknown key; {hint}")
-            origin[key], merged[key] = place, value
-    try:
-        return Hyperparameters(**merged)
-    except ValidationError as error:
-        key = str(error.errors()[0]["loc"][0])
-        raise InputError(f"{origin[key]}.{describe(error, Hyperparameters)}") from error
-
-
-def describe(error: ValidationError, model: type[BaseModel]) -> str:
-    """The first of pydantic's complaints in one sentence: key, value, what is valid."""
-    # an unknown key first: what is missing is often what it was meant to be
-    first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
-    place = ".".join(str(part) for part in first["loc"]) or "config"
-    if first["type"] == "extra_forbidden":
-        fields = fields_at(model, first["loc"][:-1])
-        return f"{place}: unknown key; {nearest(str(first['loc'][-1]), fields)}"
-    if first["type"] == "missing":
-        return f"{place}: this key is required."
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}, not {first['input']!r}."
-
-
-def fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    """The valid keys of the mapping at a place of the config."""
-    inner: dict[str, type[BaseModel]] = {"encoders": EncoderConfig, "studies": Study}
-    return list((inner[str(location[0])] if location else model).model_fields)
 
 
 def label_of(point: Partial) -> str:

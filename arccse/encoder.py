@@ -19,8 +19,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from arccse.cpu import CPUKernels
 from arccse.errors import InputError, first_line
-from arccse.evaluation.embeddings import MASK
-from arccse.models import POOLINGS, Pooling, check_pooling, resolve
+from arccse.models import MASK, POOLINGS, Pooling, check_pooling, resolve
 from arccse.padding import length_groups
 
 # A CPU's time follows the tokens, padding included; a GPU's at these sizes follows the number of launches.

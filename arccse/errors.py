@@ -1,6 +1,8 @@
-"""The one exception that a user is meant to read."""
+"""The exceptions that a user is meant to read."""
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class InputError(Exception):
@@ -17,6 +19,21 @@ class Interrupted(Exception):
     def __init__(self, message: str, status: int):
         super().__init__(message)
         self.status = status
+
+
+class Diverged(Exception):
+    """A training whose loss, gradient, weights or dev score are not finite: an outcome, which a table can show.
+
+    Attributes:
+        step: the first step where that was so.
+        message: one sentence that names the step, what was found, and the settings that may have caused it.
+        history: the measured steps as in `Trained.history`, and last the one at which it was found.
+    """
+
+    def __init__(self, step: int, found: str, settings: str, history: Sequence[Mapping[str, Any]] = ()):
+        self.step, self.history = step, history
+        self.message = f"The training diverged at step {step}: {found}, with {settings}."
+        super().__init__(self.message)
 
 
 def nearest(name: str, valid: list[str]) -> str:

@@ -1,7 +1,9 @@
 """Files that are either whole or absent, and their checksums."""
 
+import errno
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -10,38 +12,71 @@ from pathlib import Path
 
 from arccse.errors import InputError
 
+# What a full, broken or read-only disk answers. Any other error while a file is written is not the disk's.
+DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "it grew too large"}
+DISK |= {errno.EIO: "the disk reports an error", errno.EROFS: "the disk is read-only"}
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` on success, remove it on failure.
+    """Yield a temporary path of the same name; move it to `path` on success, remove it on failure.
 
-    The body creates a file or a folder under the temporary name, which keeps the suffix of `path` (some
-    writers choose their format by it). Missing parent folders are created. A killed process leaves at most a
-    hidden `.<name>.<random>` file, never a half-written `path`. A folder that already stands at `path` is
-    removed just before the rename, since a rename cannot replace it.
+    The body creates a file or a folder there. It stands in a hidden folder beside `path`, which also takes what a
+    library writes beside its file, and which is all that a killed process leaves (see `sweep`): never a half-written
+    `path`. Missing parent folders are created. A folder that already stands at `path` is removed just before the
+    move, since a rename cannot replace it.
 
-    Raises InputError where the parent folder cannot be created or written, and whatever the body raises.
+    Raises:
+        InputError: the disk is full, or the like; what stood at `path` stands there still.
+        Exception: whatever else the body raises.
     """
     path = Path(path)
     make_writable(path.parent)
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    folder = path.with_name(f".{path.stem}.{secrets.token_hex(4)}")
     try:
+        folder.mkdir()
+        temporary = folder / path.name
         yield temporary
         if temporary.is_dir() and path.is_dir():
             shutil.rmtree(path)
         temporary.replace(path)
+    except Exception as error:
+        if (number := error_number(error)) in DISK:
+            raise InputError(f"{path} can't be written: {DISK[number]}; what was there before is kept.") from error
+        raise
     finally:
-        _remove(temporary)  # there is nothing left to remove after a successful rename
+        shutil.rmtree(folder, ignore_errors=True)  # `sweep` removes what a broken disk does not let go
 
 
 def atomic_write(path: Path, content: str | bytes) -> None:
     """Write text (as UTF-8, line ends untouched) or bytes to `path`, whole or not at all.
 
-    Raises InputError where the parent folder cannot be created or written.
+    Raises InputError as `atomic_path` does.
     """
     data = content.encode("utf-8") if isinstance(content, str) else content
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def sweep(*paths: Path) -> None:
+    """Remove what killed writers of these paths have left beside them. None may be being written at the time."""
+    for path in paths:
+        # a folder, or a file with a suffix, which older versions left
+        pattern = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]{{8}}(\.|$)")
+        for left in path.parent.glob(".*"):
+            if pattern.match(left.name):
+                _remove(left)
+
+
+def error_number(error: BaseException) -> int:
+    """The operating system's number of an error; 0 where it has none.
+
+    The Rust libraries (safetensors, tokenizers) raise errors of their own, which have it in the text alone.
+    """
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    said = re.search(r"os error (\d+)", str(error))
+    return int(said[1]) if said else 0
 
 
 def sha256(path: Path) -> str:

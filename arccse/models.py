@@ -1,4 +1,5 @@
-"""Where pretrained encoders come from: a folder, an installed package, or the Hugging Face hub.
+"""Pretrained encoders, seen from outside: where they come from (a folder, an installed package, or the Hugging Face
+hub), and how they pool.
 
 Nothing here imports torch, so that a config is checked in a moment.
 """
@@ -12,6 +13,8 @@ from arccse.errors import InputError, first_line
 
 Pooling = Literal["cls", "mean", "first-last-avg", "top2-avg"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
+
+MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder's own mask token is called
 
 HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
 WEIGHTS_AND_TOKENIZER = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]

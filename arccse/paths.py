@@ -20,6 +20,15 @@ def state(config: Config, run_id: str) -> Path:
     return results(config) / "state" / f"{run_id}.safetensors"
 
 
+def progress(config: Config, run_id: str) -> Path:
+    """How far a training is, and which process trains; there as long as it is not finished."""
+    return results(config) / "state" / f"{run_id}.progress.json"
+
+
+def train_log(config: Config, run_id: str) -> Path:
+    return results(config) / "logs" / run_id / "train.log"
+
+
 def corpus(config: Config) -> Path:
     """The cleaned training sentences, one a line. Its name follows the corpus' spec, as the runs' hashes do."""
     return results(config) / "data" / f"corpus-{hashlib.sha256(config.corpus.encode()).hexdigest()[:8]}.txt"
@@ -55,14 +64,14 @@ def page(config: Config) -> Path:
     return results(config) / "report.html"
 
 
+def failed_figures(config: Config) -> Path:
+    """What could not be drawn and why, a line each; empty where all was."""
+    return results(config) / "logs" / "failed-figures.txt"
+
+
 def table(config: Config, study: str, kind: str) -> Path:
     return results(config) / "tables" / f"{study}.{kind}"
 
 
 def figure(config: Config, name: str, kind: str) -> Path:
     return results(config) / "figures" / f"{name}.{kind}"
-
-
-def failed_figures(config: Config) -> Path:
-    """What the last `arccse report` could not draw, a line each with the reason; empty where nothing failed."""
-    return results(config) / "logs" / "failed-figures.txt"

@@ -1,10 +1,14 @@
 """What a config will do, before it does it."""
 
+from collections import Counter
+
 from rich.console import Console
 from rich.table import Table
 
-from arccse import corpus, paths
+from arccse import paths
 from arccse.config import Config, Run
+from arccse.data import corpus
+from arccse.results import refuse_other_code, standings
 
 
 def show(config: Config, console: Console) -> None:
@@ -45,21 +49,26 @@ def show_shared(config: Config, console: Console) -> None:
 
 
 def show_work(config: Config, size: int | None, console: Console) -> None:
-    """Steps and sentences to train on, how often the dev set is encoded, and how much of it is done."""
-    runs = config.runs()
-    open_runs = [run for run_id, run in runs.items() if not (paths.run_folder(config, run_id) / "run.json").is_file()]
-    console.print(f"{len(open_runs)} of {len(runs)} runs are still to train", end="")
+    """What is still to be trained and scored, in steps, sentences and encodings of the dev set."""
+    found = standings(config)
+    refuse_other_code(config, found.values())
+    open_runs = [one.run for one in found.values() if one.to_train]
+    console.print(f"{len(open_runs)} of {len(found)} runs are still to train", end="")
     if size is None:
         console.print("; the corpus is not here yet and has no corpus_size, so their length is not known")
-        return
-    training = sum(steps(run, size) * sentences_a_step(run) for run in open_runs)
-    measurements = sum(measured_steps(run, size) for run in open_runs)
+    else:
+        training = sum(steps(run, size) * sentences_a_step(run) for run in open_runs)
+        measurements = sum(measured_steps(run, size) for run in open_runs)
+        console.print(
+            f": {sum(steps(run, size) for run in open_runs):,} steps, {training:,.0f} sentences forward and back "
+            f"(corpus of {size:,}), {measurements:,} encodings of the dev set"
+        )
+    asked = sum(len(config.suites_of(run_id)) for run_id in found)
+    scoring = Counter(suite for one in found.values() for suite in one.to_score)
+    listed = ", ".join(f"{suite} {count}" for suite, count in sorted(scoring.items()))
     console.print(
-        f": {sum(steps(run, size) for run in open_runs):,} steps, {training:,.0f} sentences forward and back "
-        f"(corpus of {size:,}), {measurements:,} encodings of the dev set"
+        f"{scoring.total()} of {asked} evaluations are still to be made" + (f": {listed}" if listed else "")
     )
-    evaluations = sum(len(config.suites_of(run_id)) for run_id in runs)
-    console.print(f"{evaluations} evaluations: " + ", ".join(sorted(config.all_suites())))
 
 
 def steps(run: Run, corpus_size: int | None) -> int:

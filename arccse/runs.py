@@ -1,75 +1,96 @@
 """Carry out one run of a config, and write the files that it leaves."""
 
+import hashlib
 import json
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import torch
 
-from arccse import paths, provenance
-from arccse.checkpoint import StopSignals
+from arccse import code, paths, provenance
+from arccse.checkpoint import State, StopSignals
 from arccse.config import Config, Run
 from arccse.distributed import Processes
-from arccse.files import atomic_path, atomic_write, make_writable, sha256
-from arccse.training import CPU, Progress
+from arccse.errors import Diverged
+from arccse.files import atomic_path, atomic_write, make_writable, sha256, sweep
+from arccse.progress import TrainingProgress, write_history
+from arccse.training import CPU
 from arccse.training import train as train_encoder
 
 
-def train(config: Config, run: Run, progress: Progress | None = None, device: torch.device = CPU) -> None:
-    """Train a run on the config's corpus and write model/, history.csv and, last, run.json into its folder.
+def train(config: Config, run: Run, device: torch.device = CPU) -> None:
+    """Train a run on the config's corpus and write history.csv, model/ and, last, run.json into its folder.
 
-    An interrupted run goes on where it last saved its state.
+    An interrupted run goes on where it last saved its state. One that diverges leaves the same files: its history, a
+    model/ that holds diverged.json alone, and a run.json that says so.
 
     Raises:
-        InputError: data are missing or damaged, or the folder can't be written.
+        InputError: data are missing or damaged, or a file can't be written.
         Interrupted: a signal came; the state is saved.
+        Diverged: there is no model, since the training's numbers are not finite.
     """
-    folder, source = paths.run_folder(config, run.id), config.source
+    folder, text, processes = paths.run_folder(config, run.id), paths.corpus(config), Processes(device)
+    state, whereabouts = paths.state(config, run.id), paths.progress(config, run.id)
+    model, history, finished = folder / "model", folder / "history.csv", folder / "run.json"
     make_writable(folder)
-    started = time.time()
-    state = paths.state(config, run.id)
-    with StopSignals() as stop:
-        trained = train_encoder(
-            run,
-            paths.corpus(config),
-            paths.tokens(config),
-            source.dev(),
-            progress,
-            state,
-            config.save_every,
-            stop,
-            device,
-        )
-    processes = Processes(device)
-    if processes.rank > 0:  # one of them writes
-        return
-    with atomic_path(folder / "model") as temporary:
-        trained.encoder.save(temporary)
-    with atomic_path(folder / "history.csv") as temporary:
-        trained.history.to_csv(temporary, index=False)
-    record: dict[str, Any] = {
-        "run": run.id,
-        "hyperparameters": run.variant.canonical(),
-        "seed": run.seed,
-        "data": {
-            "corpus": {
-                "source": config.corpus,
-                "sentences": trained.sentences,
-                "sha256": sha256(paths.corpus(config)),
-            },
-            "dev": {
-                "source": config.data,
-                "name": source.dev_name,
-                "sha256": source.checksums([]),
-            },
-        },
-        "weights": trained.encoder.fingerprint(),
-        "selected_step": trained.selected_step,
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
-        "seconds": trained.seconds | {"total": time.time() - started},
-        **provenance.environment(device),
-        "processes": processes.count,
+    writes = processes.rank == 0  # one of several processes
+    if writes:
+        sweep(model, history, finished, state, whereabouts)
+    started, dev, data = time.time(), config.source.dev(), data_of(config)
+    made_by = code.of_training(run.variant)
+    identity = {"run": run.id, "code": made_by.digest} | {name: digest(part["sha256"]) for name, part in data.items()}
+
+    def finish(outcome: dict[str, Any], seconds: dict[str, float]) -> None:
+        record = {
+            "run": run.id,
+            "hyperparameters": run.variant.canonical(),
+            "seed": run.seed,
+            "data": data,
+            **outcome,
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z", time.localtime(started)),
+            "seconds": seconds | {"total": time.time() - started},
+            "code": made_by._asdict(),
+            **provenance.environment(device),
+            "processes": processes.count,
+        }
+        atomic_write(finished, json.dumps(record, indent=1) + "\n")
+        for done_with in (state, whereabouts):
+            done_with.unlink(missing_ok=True)
+
+    telling = TrainingProgress(run.id, history, whereabouts) if writes else nullcontext()
+    try:
+        with StopSignals() as stop, telling as progress:
+            saved = State(state, identity, config.save_every)
+            trained = train_encoder(run, text, paths.tokens(config), dev, progress, saved, stop, device)
+    except Diverged as divergence:
+        if writes:
+            said = {"step": divergence.step, "message": divergence.message}
+            write_history(divergence.history, history)
+            with atomic_path(model) as temporary:
+                temporary.mkdir()
+                (temporary / "diverged.json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+            finish({"diverged": said}, {})
+        raise
+    if writes:
+        with atomic_path(model) as temporary:
+            trained.encoder.save(temporary)
+        kept = {"weights": trained.encoder.fingerprint(), "selected_step": trained.selected_step}
+        finish(kept, trained.seconds)
+
+
+def data_of(config: Config) -> dict[str, Any]:
+    """What a config's runs are trained on and selected by, with checksums."""
+    text, source = paths.corpus(config), config.source
+    checksum = sha256(text)
+    with text.open("rb") as lines:
+        sentences = sum(1 for _ in lines)
+    return {
+        "corpus": {"source": config.corpus, "sentences": sentences, "sha256": checksum},
+        "dev": {"source": config.data, "name": source.dev_name, "sha256": source.checksums([])},
     }
-    atomic_write(folder / "run.json", json.dumps(record, indent=1) + "\n")
-    for finished_with in (state, *state.parent.glob(f".{state.stem}.*")):  # what a kill inside a save left as well
-        finished_with.unlink(missing_ok=True)
+
+
+def digest(checksums: Any) -> str:
+    """16 hex digits for one or more checksums."""
+    return hashlib.sha256(json.dumps(checksums, sort_keys=True).encode()).hexdigest()[:16]

@@ -3,8 +3,7 @@
 import copy
 import math
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -13,19 +12,19 @@ from typing import Any
 
 import pandas as pd
 import torch
-from scipy.stats import spearmanr
 from torch import Tensor
 
-from arccse import checkpoint, objectives
+from arccse import objectives
 from arccse.batches import Views, rows_of_steps, seed_dropout, views_of
-from arccse.checkpoint import Best, StopSignals
-from arccse.config import Hyperparameters, Run
-from arccse.corpus import tokenised
+from arccse.checkpoint import Best, State, StopSignals
+from arccse.config import Run
+from arccse.data.readers import Pairs
+from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
 from arccse.encoder import Encoder, load, without_dropout
 from arccse.errors import Interrupted
-from arccse.evaluation.sources import Pairs
-from arccse.geometry import alignment, positives, uniformity
+from arccse.hyperparameters import Hyperparameters
+from arccse.meter import Meter, check_dev
 
 CPU = torch.device("cpu")
 
@@ -40,17 +39,15 @@ class Trained:
             row before), learning_rate, dev_spearman (× 100), alignment, uniformity, sentences_per_second.
         selected_step: the step of that checkpoint.
         seconds: wall time in training steps and in dev evaluations.
-        sentences: in the corpus.
     """
 
     encoder: Encoder
     history: pd.DataFrame
     selected_step: int
     seconds: dict[str, float]
-    sentences: int
 
 
-Progress = Callable[[int, int, dict[str, float]], object]
+Progress = Callable[[int, int, Sequence[dict[str, Any]]], object]
 
 
 def train(
@@ -59,8 +56,7 @@ def train(
     stores: Path,
     dev: Pairs,
     progress: Progress | None = None,
-    state: Path | None = None,
-    save_every: int = 100,
+    state: State | None = None,
     stop: StopSignals | None = None,
     device: torch.device = CPU,
 ) -> Trained:
@@ -74,19 +70,22 @@ def train(
         text: the corpus, a sentence a line.
         stores: folder for its token ids (`corpus.tokenised`).
         dev: rated pairs for selection and geometry.
-        progress: called after each step with (step, steps, the latest measurements).
+        progress: called before the first step and after each with (steps done, steps, the rows of the history).
         state: where the training saves what it needs to go on after an interruption, and goes on from if it is
-            there; the numbers are those of an uninterrupted training.
-        save_every: steps between two saves.
+            there; the numbers are those of an uninterrupted training. It is saved after the last step as well, so
+            that the training need not be done again if its model can't be written.
         stop: signals to stop at: after the step under way, with the state saved.
         device: where to compute.
 
     Raises:
-        InputError: fewer sentences than a batch, a batch that the processes can't share, or a state that can't be
-            written or used.
+        InputError: fewer sentences than a batch, a batch that the processes can't share, dev pairs that choose
+            nothing, or a state that can't be written or used.
         Interrupted: a signal came.
+        Diverged: losses, gradients, weights or a dev score are not finite. They are looked at when something is
+            measured or saved, so that no step waits for the device, and no checkpoint is kept that is not finite.
     """
     h, processes = run.variant.hyperparameters, Processes(device)
+    check_dev(dev, run.variant.dev)
     torch.manual_seed(run.seed)
     encoder = load(
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
@@ -96,11 +95,13 @@ def train(
     optimizer = torch.optim.AdamW(parameter_groups(encoder, h.weight_decay), lr=h.learning_rate, fused=True)
     factor = linear_decay(steps, math.ceil(h.warmup_ratio * steps))
     meter, best, done = Meter(encoder, dev, h), Best(), 0
-    if state and state.is_file():
-        done, best, log = checkpoint.load(state, encoder, optimizer)
+    if state and state.path.is_file():
+        done, best, log = state.load(encoder, optimizer)
         meter.resume(log)
     else:
-        meter.measure(step=0, learning_rate=0.0)
+        meter.measure()
+    if progress:
+        progress(done, steps, meter.rows)
 
     encoder.train()
     for step, rows in enumerate(rows_of_steps(len(corpus), h.batch_size, run.seed, done, steps), start=done + 1):
@@ -109,27 +110,29 @@ def train(
             group["lr"] = learning_rate
         views = views_of(encoder, corpus, rows, h, run.seed, step)
         losses = backward(encoder, views, own, h, partial(seed_dropout, run.seed, step), processes)
-        torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
+        gradient_norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
-        meter.add(losses)
+        meter.add(step, learning_rate, losses, gradient_norm)
 
         select = step % h.eval_every == 0 or step == steps
         if select or step % h.geometry_every == 0:
-            dev_spearman = meter.measure(step, learning_rate)
+            dev_spearman = meter.measure()
             if select and dev_spearman > best.dev:
-                best = Best(dev_spearman, step, copy.deepcopy(encoder.transformer.state_dict()))
-        if progress:
-            progress(step, steps, meter.latest)
+                best = Best(dev_spearman, step, copy.deepcopy(encoder.state_dict()))
         stopping = processes.any(bool(stop and stop.received))
-        if state and processes.rank == 0 and (step % save_every == 0 or stopping):
-            checkpoint.save(state, step, encoder, optimizer, best, meter.log())
+        if state and (step % state.every == 0 or step == steps or stopping):
+            meter.check()
+            if processes.rank == 0:
+                state.save(step, encoder, optimizer, best, meter.log())
+        if progress:
+            progress(step, steps, meter.rows)
         if stopping:
             status = 128 + ((stop and stop.received) or signal.SIGTERM)
             raise Interrupted(f"{run.id} stopped after step {step} of {steps}.", status)
     if best.weights:
-        encoder.transformer.load_state_dict(best.weights)
-    return Trained(encoder.eval(), pd.DataFrame(meter.rows), best.step, meter.seconds, len(corpus))
+        encoder.load_state_dict(best.weights)
+    return Trained(encoder.eval(), pd.DataFrame(meter.rows), best.step, meter.seconds)
 
 
 def backward(
@@ -213,73 +216,6 @@ def losses_of(z: Tensor, ordered: Tensor | None, h: Hyperparameters) -> dict[str
     whole, near, far = z[2:, ordered]
     triplet = objectives.triplet(whole, near, far, h.triplet_margin)
     return {"loss": pair + h.triplet_weight * triplet, "loss_pair": pair, "loss_triplet": triplet}
-
-
-class Meter:
-    """Losses since the last measurement, dev score and geometry, and the history they become."""
-
-    def __init__(self, encoder: Encoder, dev: Pairs, h: Hyperparameters):
-        self.encoder, self.h, self.dev = encoder, h, dev
-        self.sentences = dev.sentences
-        index = {sentence: i for i, sentence in enumerate(self.sentences)}
-        self.first = [index[sentence] for sentence in dev.first]
-        self.second = [index[sentence] for sentence in dev.second]
-        self.positive = torch.from_numpy(positives(dev.scores, dev.scale))
-        self.rows: list[dict[str, float]] = []
-        self.latest: dict[str, float] = {}
-        self.seconds = {"training": 0.0, "dev": 0.0}
-        self.restart()
-
-    def restart(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.steps = 0
-        self.started = time.perf_counter()
-
-    def log(self) -> dict[str, Any]:
-        """The history and the sums so far, for `resume`; JSON keeps every float as it is."""
-        return {
-            "rows": self.rows,
-            "sums": {name: total.item() for name, total in self.sums.items()},
-            "steps": self.steps,
-            "elapsed": time.perf_counter() - self.started,
-            "seconds": self.seconds,
-        }
-
-    def resume(self, log: dict[str, Any]) -> None:
-        """Go on from what `log` gave."""
-        self.rows, self.seconds, self.steps = log["rows"], log["seconds"], log["steps"]
-        self.sums = {name: torch.tensor(total, device=self.encoder.device) for name, total in log["sums"].items()}
-        self.started = time.perf_counter() - log["elapsed"]
-        self.latest = self.rows[-1]
-
-    def add(self, losses: dict[str, Tensor]) -> None:
-        """Count one step; the sums stay on the device, so that nothing waits for it."""
-        self.steps += 1
-        for name, loss in losses.items():
-            self.sums[name] = self.sums.get(name, 0) + loss.detach()
-
-    def measure(self, step: int, learning_rate: float) -> float:
-        """Append a row to the history and return its dev Spearman × 100."""
-        row: dict[str, Any] = {"step": step}
-        for name in ("loss", "loss_pair", "loss_triplet"):
-            row[name] = self.sums[name].item() / self.steps if name in self.sums else math.nan
-        elapsed = time.perf_counter() - self.started
-        measuring = time.perf_counter()
-        z = torch.nn.functional.normalize(torch.from_numpy(self.encoder.encode(self.sentences)).double())
-        first, second = z[self.first], z[self.second]
-        row |= {
-            "learning_rate": learning_rate,
-            "dev_spearman": 100 * float(spearmanr((first * second).sum(1), self.dev.scores).statistic),
-            "alignment": alignment(first[self.positive], second[self.positive]).item(),
-            "uniformity": uniformity(z).item(),
-            "sentences_per_second": self.steps * self.h.batch_size / elapsed if self.steps else math.nan,
-        }
-        self.seconds["training"] += elapsed if self.steps else 0.0
-        self.seconds["dev"] += time.perf_counter() - measuring
-        self.rows.append(row)
-        self.latest = row
-        self.restart()
-        return row["dev_spearman"]
 
 
 def parameter_groups(encoder: Encoder, weight_decay: float) -> list[dict[str, Any]]:

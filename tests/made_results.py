@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 
 from arccse.config import Config, Run
-from arccse.evaluation.sources import source_class
+from arccse.data.sources import source_class
 from arccse.report import tables
-from arccse.report.results import Results
+from arccse.results import Results
 
 PAIRS = 12  # a task
 

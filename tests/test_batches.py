@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
 from arccse.batches import NOISE, rng, rows_of_steps, views_of, with_noise
-from arccse.config import Hyperparameters
 from arccse.encoder import Encoder, load
+from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
 
 

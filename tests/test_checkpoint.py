@@ -1,11 +1,15 @@
 """Trainings that are killed, stopped or run out of disk, and then go on as if nothing had happened."""
 
+import copy
 import errno
 import json
 import os
+import re
 import signal
+import subprocess
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -13,9 +17,13 @@ import pytest
 import tiny
 import torch
 import yaml
+from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from arccse import checkpoint, cli, paths, training
 from arccse import config as configs
+from arccse.checkpoint import Best, State
+from arccse.encoder import Encoder
 from arccse.errors import InputError
 from arccse.files import sha256
 
@@ -25,19 +33,19 @@ def bert(tmp_path_factory):
     return tiny.save_bert(tmp_path_factory.mktemp("models") / "bert")
 
 
-def prepare(folder: Path, bert: Path) -> Path:
+def prepare(folder: Path, bert: Path, **settings: object) -> Path:
     folder.mkdir(exist_ok=True)
     (folder / "corpus.txt").write_text("\n".join(tiny.sentences(80)) + "\n")
     training = {"batch_size": 8, "epochs": 2, "max_length": 16, "learning_rate": 1e-3}
     arccse = {"objective": "arccon", "triplet_weight": 0.1}
-    content = {
+    content: dict[str, object] = {
         "encoders": {"tiny": {"model": str(bert)}},
         "corpus": "file:corpus.txt",
         "data": "package:gensim",
         "suites": ["sts"],
         "seeds": [0],
         "save_every": 3,
-        "training": training | {"eval_every": 5, "geometry_every": 4},
+        "training": training | {"eval_every": 5, "geometry_every": 4} | settings,
         "studies": {"main": {"title": "Tiny", "variants": {"ArcCSE": arccse}}},
     }
     (folder / "tiny.yaml").write_text(yaml.safe_dump(content))
@@ -67,8 +75,9 @@ def train(folder: Path, fault: str = "none", at: int = 0) -> tuple[int, str]:
 
 
 def arrange(fault: str, at: int) -> None:
-    """In the child: have the `at`-th step send a signal, or the `at`-th save break off half-way."""
+    """In the child: have the `at`-th step send a signal, or the `at`-th save or the model's break off half-way."""
     losses, save_file, seen = training.losses_of, checkpoint.save_file, {"steps": 0, "saves": 0}
+    save_model = Encoder.save
     signals = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
 
     def faulty_losses(*arguments):
@@ -86,7 +95,15 @@ def arrange(fault: str, at: int) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
         save_file(tensors, path, metadata)
 
+    def faulty_model(encoder, path):
+        path.mkdir()
+        (path / "model.safetensors").write_bytes(b"half of a file")
+        if fault == "kill at the model":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     training.losses_of, checkpoint.save_file = faulty_losses, faulty_save
+    Encoder.save = faulty_model if "the model" in fault else save_model
 
 
 def outcome(folder: Path) -> tuple[pd.DataFrame, str, int]:
@@ -101,13 +118,21 @@ def outcome(folder: Path) -> tuple[pd.DataFrame, str, int]:
 
 
 def states(folder: Path) -> list[Path]:
-    return [path for path in (folder / "results" / "tiny" / "state").rglob("*") if path.is_file()]
+    """The saved states, and what kills have left of states and of files of runs."""
+    results = folder / "results" / "tiny"
+    left = [path for part in ("state", "runs") for path in (results / part).rglob(".*")]
+    return [*(results / "state").rglob("*.safetensors"), *(results / "state").rglob("*.json"), *left]
+
+
+def state_of(folder: Path) -> Path:
+    (state,) = (folder / "results" / "tiny" / "state").rglob("seed0.safetensors")
+    return state
 
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, bert):
     folder = prepare(tmp_path_factory.mktemp("uninterrupted"), bert)
-    assert train(folder) == (0, "")
+    assert train(folder)[0] == 0
     assert states(folder) == []  # a finished run drops its state
     return outcome(folder)
 
@@ -134,7 +159,7 @@ def test_a_killed_training_goes_on_to_the_same_result(tmp_path, bert, uninterrup
     for fault, at in faults:
         assert train(folder, fault, at)[0] == -signal.SIGKILL
         assert not list((folder / "results" / "tiny" / "runs").rglob("run.json"))
-    assert train(folder) == (0, "")
+    assert train(folder)[0] == 0
     assert_same(folder, uninterrupted)
 
 
@@ -145,7 +170,7 @@ def test_sigterm_and_ctrl_c_save_and_leave(tmp_path, bert, uninterrupted, fault,
     assert stopped == status
     assert "stopped after step 5 of 20" in message
     assert "Traceback" not in message
-    assert train(folder) == (0, "")
+    assert train(folder)[0] == 0
     assert_same(folder, uninterrupted)
 
 
@@ -153,22 +178,226 @@ def test_a_full_disk_says_so_and_the_last_good_state_resumes(tmp_path, bert, uni
     folder = prepare(tmp_path / "run", bert)
     status, message = train(folder, "full disk", 3)
     assert status == 2
-    assert "the disk is full" in message
+    assert f"{state_of(folder).relative_to(folder)} can't be written: the disk is full" in message
     assert "Traceback" not in message
-    assert [path.name for path in states(folder)] == ["seed0.safetensors"]
-    assert train(folder) == (0, "")
-    assert_same(folder, uninterrupted)
+    assert "step 6/20  goes on" in resumed(folder, uninterrupted)
 
 
-def test_a_damaged_state_is_named_with_the_remedy(tmp_path, bert):
+@pytest.mark.parametrize(("fault", "status"), [("full disk at the model", 2), ("kill at the model", -signal.SIGKILL)])
+def test_a_model_that_can_not_be_written_costs_no_step(tmp_path, bert, uninterrupted, fault, status):
     folder = prepare(tmp_path / "run", bert)
-    assert train(folder, "kill", 8)[0] == -signal.SIGKILL
-    (state,) = states(folder)
-    state.write_bytes(state.read_bytes()[:500])
+    config = folder / "tiny.yaml"
+    config.write_text(config.read_text().replace("save_every: 3", "save_every: 100"))  # of 20
+    stopped, message = train(folder, fault)
+    assert stopped == status
+    assert "Traceback" not in message
+    assert ("model can't be written: the disk is full" in message) == (status == 2)
+    assert "step 20/20" in resumed(folder, uninterrupted).splitlines()[0]
+
+
+GROWING_DISK = """
+mount -t tmpfs -o size=12k tmpfs results
+for size in 12 700 64000; do
+    mount -o remount,size=${size}k results
+    arccse train --config tiny.yaml --run "$1" --threads 1 > said 2>&1
+    echo "$? $(tail -n 1 said)"
+done
+mkdir kept && cp -r results kept
+"""
+
+
+def test_a_training_on_a_disk_that_is_full_goes_on_when_there_is_room(
+    tmp_path, bert, uninterrupted, private_mounts, monkeypatch
+):
+    """A real disk, too small for the corpus, then for a second state beside the first, then large enough."""
+    folder = prepare(tmp_path / "run", bert)
+    (folder / "results").mkdir()
+    monkeypatch.chdir(folder)
+    (run,) = configs.load("tiny.yaml").runs()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [*private_mounts, "sh", "-c", GROWING_DISK, "sh", run]
+    done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    corpus, state, finished = done.stdout.splitlines()
+    for line, name in ((corpus, "data/"), (state, f"state/{run}.safetensors")):
+        assert line.startswith(f"2 arccse: results/tiny/{name}")
+        assert line.endswith("can't be written: the disk is full; what was there before is kept.")
+    assert finished.startswith("0 step 20/20  ")
+    assert_same(folder / "kept", uninterrupted)
+
+
+def resumed(folder: Path, uninterrupted: tuple[pd.DataFrame, str, int]) -> str:
+    """Train to the end, compare, and return what was said."""
+    status, said = train(folder)
+    assert status == 0, said
+    assert_same(folder, uninterrupted)
+    return said
+
+
+def test_the_log_says_how_far_it_is_at_each_measurement(tmp_path, bert):
+    folder = prepare(tmp_path / "run", bert)
+    assert train(folder, "kill", 11)[0] == -signal.SIGKILL
+    lines = (folder / "stderr.txt").read_text().splitlines()
+    assert [line.split("  ")[0] for line in lines] == [f"step {step}/20" for step in (0, 4, 5, 8, 10)]
+    assert all(
+        re.search(r"  loss [\d.]+  dev -?\d+\.\d\d  \d+ sentences/s  left 0:00:\d\d$", line) for line in lines[1:]
+    )
+    (history,) = (folder / "results" / "tiny" / "runs").rglob("history.csv")
+    assert pd.read_csv(history)["step"].tolist() == [0, 4, 5, 8, 10]
+    (whereabouts,) = (folder / "results" / "tiny" / "state").rglob("seed0.progress.json")
+    said = json.loads(whereabouts.read_text())
+    assert (said["step"], said["steps"]) == (10, 20)
+    assert said["seconds_left"] > 0
+
+
+def test_a_training_that_diverges_is_an_outcome(tmp_path, bert):
+    """With a status, a sentence and files of its own, and nothing to go on from."""
+    folder = prepare(tmp_path / "run", bert, learning_rate=1e30)
+    status, message = train(folder)
+    assert status == 3
+    last = message.splitlines()[-1]
+    assert last.startswith("arccse: The training diverged at step ")
+    assert "learning_rate 1e+30" in last
+    assert "Traceback" not in message
+    assert states(folder) == []
+    (run,) = (folder / "results" / "tiny" / "runs").glob("*/seed0")
+    record = json.loads((run / "run.json").read_text())
+    assert f"arccse: {record['diverged']['message']}" == last
+    assert not {"weights", "selected_step"} & record.keys()
+    assert record["data"]["corpus"]["sentences"] == 80
+    assert [path.name for path in (run / "model").iterdir()] == ["diverged.json"]
+    assert json.loads((run / "model" / "diverged.json").read_text()) == record["diverged"]
+    history = pd.read_csv(run / "history.csv")
+    assert history["step"].iloc[-1] >= record["diverged"]["step"] > 0
+    assert history["dev_spearman"].isna().tolist() == [False] * (len(history) - 1) + [True]
+
+
+# ------------------------------------------------------------------------------- states that are not to be used
+
+
+def refused(folder: Path, *parts: str) -> None:
+    """`arccse train` stops with one sentence that names the state, what is wrong with it and the remedy."""
+    before = state_of(folder).read_bytes()
     status, message = train(folder)
     assert status == 2
-    assert state.name in message
-    assert "Delete it to start anew" in message
+    (line,) = message.splitlines()
+    for part in (str(state_of(folder).relative_to(folder)), "Delete it to start anew", *parts):
+        assert part in line
+    assert state_of(folder).read_bytes() == before
+
+
+@pytest.fixture
+def killed(tmp_path, bert):
+    """The folder of a training that was killed at step 8 and has a state of step 6."""
+    folder = prepare(tmp_path / "run", bert)
+    assert train(folder, "kill", 8)[0] == -signal.SIGKILL
+    return folder
+
+
+@pytest.mark.parametrize("change", [lambda lines: lines[::-1], lambda lines: lines[: len(lines) // 2]])
+def test_a_state_of_another_corpus_is_refused(killed, change):
+    (corpus,) = (killed / "results" / "tiny" / "data").glob("corpus-*.txt")
+    corpus.write_text("".join(change(corpus.read_text().splitlines(keepends=True))))
+    refused(killed, "its corpus is ")
+
+
+def test_a_state_of_another_run_is_refused(killed, monkeypatch):
+    state, config = state_of(killed), killed / "tiny.yaml"
+    config.write_text(config.read_text().replace("learning_rate: 0.001", "learning_rate: 0.002"))
+    monkeypatch.chdir(killed)
+    loaded = configs.load("tiny.yaml")
+    (run,) = loaded.runs()
+    other = paths.state(loaded, run)
+    other.parent.mkdir()
+    state.rename(other)
+    refused(killed, f"its run is {state.parent.name}/seed0, that of this training {run}")
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped bytes", "empty"])
+def test_a_damaged_state_is_refused(killed, damage):
+    state = state_of(killed)
+    content = bytearray(state.read_bytes())
+    if damage == "flipped bytes":
+        middle = len(content) // 2
+        content[middle : middle + 64] = bytes(255 - byte for byte in content[middle : middle + 64])
+    state.write_bytes({"cut": content[:500], "flipped bytes": content, "empty": b""}[damage])
+    refused(killed, "it is damaged")
+
+
+def parts(width: int = 2) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+    """A model and an optimizer that has made a step."""
+    torch.manual_seed(width)
+    model = torch.nn.Linear(width, 1)
+    optimizer = torch.optim.AdamW(model.parameters())
+    model(torch.ones(1, width)).sum().backward()
+    optimizer.step()
+    return model, optimizer
+
+
+def state_at(folder: Path, change: Callable[[dict[str, Tensor]], object] = lambda tensors: None) -> State:
+    """A state of such a model whose tensors were changed, with the checksum that belongs to them."""
+    state = State(folder / "state.safetensors", {"run": "a/seed0"})
+    model, optimizer = parts()
+    state.save(1, model, optimizer, Best(70.0, 1, copy.deepcopy(model.state_dict())), {})
+    tensors = load_file(state.path)
+    with checkpoint.safe_open(state.path, framework="pt") as file:
+        said = file.metadata()["state"]
+    change(tensors)
+    save_file(tensors, state.path, {"state": said, "sha256": checkpoint.checksum(tensors, said)})
+    return state
+
+
+def test_a_state_gives_back_what_was_saved(tmp_path):
+    model, optimizer = parts()
+    other = torch.nn.Linear(2, 1)
+    fresh = torch.optim.AdamW(other.parameters())
+    step, best, log = state_at(tmp_path).load(other, fresh)
+    assert (step, best.dev, best.step, log) == (1, 70.0, 1, {})
+    for name, weight in model.state_dict().items():
+        assert torch.equal(other.state_dict()[name], weight)
+        assert torch.equal(best.weights[name], weight)
+    for i, moments in optimizer.state_dict()["state"].items():
+        for name, value in moments.items():
+            assert torch.equal(fresh.state_dict()["state"][i][name], value)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (lambda t: t.pop("optimizer.0.exp_avg"), "lacks the moment '0.exp_avg'"),
+        (
+            lambda t: t.update({"optimizer.0.exp_avg": torch.zeros(3)}),
+            "'0.exp_avg' is (3,) torch.float32 and must be",
+        ),
+        (lambda t: t.update({"optimizer.5.exp_avg": torch.zeros(3)}), "'5.exp_avg' is none of this model's"),
+        (lambda t: t.update({"optimizer.1.step": torch.zeros(1)}), "'1.step' is (1,)"),
+        (lambda t: t.pop("model.bias"), "lacks the weight 'bias'"),
+        (lambda t: t.pop("best.bias"), "lacks the weight 'bias'"),
+        (
+            lambda t: t.update({"model.weight": torch.zeros(1, 2).double()}),
+            "is (1, 2) torch.float64 and must be (1, 2)",
+        ),
+        (lambda t: t["model.weight"].fill_(torch.nan), "weight 'weight' is not finite"),
+        (lambda t: t["best.bias"].fill_(torch.inf), "weight 'bias' is not finite"),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_before_anything_is_loaded(tmp_path, change, why):
+    state, (model, optimizer) = state_at(tmp_path, change), parts()
+    with torch.no_grad():
+        model.weight.fill_(5.0)
+    with pytest.raises(InputError, match=re.escape(why)):
+        state.load(model, optimizer)
+    assert torch.equal(model.weight, torch.full((1, 2), 5.0))
+
+
+def test_a_state_of_another_model_or_version_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"'weight' is \(1, 2\) .* must be \(1, 3\)"):
+        state_at(tmp_path).load(*parts(3))
+    with pytest.raises(InputError, match="its code is not recorded, that of this training 1f"):
+        State(tmp_path / "state.safetensors", {"run": "a/seed0", "code": "1f"}).load(*parts())
+    save_file({"model.weight": torch.zeros(1, 2)}, tmp_path / "state.safetensors", {"state": "{}"})
+    with pytest.raises(InputError, match="another version of arccse"):
+        State(tmp_path / "state.safetensors", {}).load(*parts())
 
 
 def test_the_state_is_not_among_the_files_that_snakemake_deletes(tmp_path, bert, monkeypatch):
@@ -176,13 +405,3 @@ def test_the_state_is_not_among_the_files_that_snakemake_deletes(tmp_path, bert,
     loaded = configs.load("tiny.yaml")
     run = next(iter(loaded.runs()))
     assert paths.run_folder(loaded, run) not in paths.state(loaded, run).parents
-
-
-def test_a_state_of_another_model_is_refused(tmp_path):
-    def parts(width: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-        model = torch.nn.Linear(width, 1)
-        return model, torch.optim.AdamW(model.parameters())
-
-    checkpoint.save(tmp_path / "state.safetensors", 1, *parts(2), checkpoint.Best(), {})
-    with pytest.raises(InputError, match="can't be used"):
-        checkpoint.load(tmp_path / "state.safetensors", *parts(3))

@@ -1,7 +1,6 @@
 """Configs: what is accepted, what is refused and how, what a run's identity depends on."""
 
 import copy
-import inspect
 import math
 import subprocess
 import sys
@@ -9,13 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
 
 from arccse import config as configs
-from arccse import objectives
-from arccse.config import Hyperparameters
 from arccse.errors import InputError
+from arccse.hyperparameters import Hyperparameters
 
 ROOT = Path(__file__).parent.parent
 SMOKE = yaml.load((ROOT / "config" / "smoke.yaml").read_text(), Loader=configs.UniqueKeys)
@@ -110,51 +106,6 @@ def test_arccon_without_margin_is_simcse(tmp_path):
     assert rows("margin")[0].variant.hash == next(r for r in rows("main") if r.label == "SimCSE").variant.hash
 
 
-def test_triplet_settings_count_only_with_a_triplet_objective():
-    off, on = {"triplet_weight": 0.0}, {"triplet_weight": 0.1}
-    settings = (
-        {"mask_ratios": [0.1, 0.2]},
-        {"triplet_margin": 0.1},
-        {"triplet_dropout": True},
-        {"mask_shape": "scattered"},
-        {"mask_nested": False},
-    )
-    for setting in settings:
-        assert Hyperparameters(**off, **setting).canonical() == Hyperparameters(**off).canonical()
-        assert Hyperparameters(**on, **setting).canonical() != Hyperparameters(**on).canonical()
-
-
-def test_margin_counts_only_for_arccon():
-    assert Hyperparameters(margin=5.0).canonical() == Hyperparameters(margin=20.0).canonical()
-    with_margin = [Hyperparameters(objective="arccon", margin=m).canonical() for m in (5.0, 20.0)]
-    assert with_margin[0] != with_margin[1]
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [
-        ("temperature", 0.1),
-        ("pooling", "mean"),
-        ("head", "none"),
-        ("dropout", 0.2),
-        ("batch_size", 8),
-        ("learning_rate", 1e-5),
-        ("weight_decay", 0.1),
-        ("warmup_ratio", 0.1),
-        ("max_grad_norm", 2.0),
-        ("epochs", 2),
-        ("max_steps", 3),
-        ("max_length", 16),
-        ("eval_every", 2),
-        ("geometry_every", 2),
-        ("precision", "bf16"),
-        ("noise", 0.1),
-    ],
-)
-def test_every_hyperparameter_is_part_of_the_identity(key, value):
-    assert Hyperparameters(**{key: value}).canonical() != Hyperparameters().canonical()
-
-
 @pytest.mark.parametrize(
     ("settings", "identity"),
     [
@@ -170,15 +121,6 @@ def test_runs_of_before_a_hyperparameter_keep_their_identity(settings, identity)
         "bert-base-uncased", "86b5e09", "file:corpus.txt", "STSB-dev", Hyperparameters(**settings)
     )
     assert variant.id == identity
-
-
-def test_objectives_are_the_functions_of_a_pair_in_the_objectives_module():
-    assert configs.OBJECTIVES == {
-        "nt_xent": ("temperature",),
-        "arccon": ("temperature", "margin"),
-    }
-    for name, taken in configs.OBJECTIVES.items():
-        assert tuple(inspect.signature(getattr(objectives, name)).parameters) == ("z", "z_pos", *taken)
 
 
 def test_a_config_is_read_without_torch():
@@ -247,24 +189,6 @@ def test_later_layers_win(tmp_path):
     chosen = next(row for row in configs.load(write(tmp_path, content)).rows("main") if row.label == "SimCSE")
     h = chosen.variant.hyperparameters
     assert (h.dropout, h.temperature, h.batch_size) == (0.4, 0.3, 8)
-
-
-# ------------------------------------------------------------------------------------------ steps and values
-
-
-@given(st.integers(2, 500), st.integers(2, 64), st.integers(1, 4))
-def test_steps_are_whole_batches(corpus_size, batch_size, epochs):
-    h = Hyperparameters(batch_size=batch_size, epochs=epochs)
-    if corpus_size < batch_size:
-        with pytest.raises(InputError, match="fewer than batch_size"):
-            h.steps(corpus_size)
-    else:
-        assert h.steps(corpus_size) == epochs * math.floor(corpus_size / batch_size)
-
-
-def test_max_steps_ends_a_training_early():
-    assert Hyperparameters(max_steps=7).steps(6400) == 7
-    assert Hyperparameters(max_steps=700).steps(6400) == 100
 
 
 def test_exponents_are_numbers_and_quoted_text_is_text():

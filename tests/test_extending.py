@@ -99,7 +99,7 @@ def test_a_misspelt_objective_is_answered_with_the_names(with_objective):
 LOSSES = """
 import torch
 from arccse import objectives, training
-from arccse.config import Hyperparameters
+from arccse.hyperparameters import Hyperparameters
 
 def plane(*degrees):
     angles = torch.deg2rad(torch.tensor(degrees))

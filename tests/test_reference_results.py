@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from arccse import config as configs
-from arccse.report import layout, results
+from arccse import results
+from arccse.report import layout
 from arccse.report.blocks import difference, interval
 
 ROOT = Path(__file__).parents[1]

@@ -11,11 +11,11 @@ import yaml
 
 from arccse import config as configs
 from arccse import paths, runs
+from arccse.data.sources import open_source
 from arccse.encoder import load
-from arccse.errors import InputError
+from arccse.errors import Diverged, InputError
 from arccse.evaluation import suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.sources import open_source
 from arccse.files import sha256
 
 
@@ -87,6 +87,42 @@ def test_a_run_gives_the_same_files_again(config):
     again, weights_again = files()
     assert history.equals(again)
     assert weights == weights_again
+
+
+def test_a_run_sweeps_what_kills_have_left_of_it_and_of_no_other(config):
+    own, other = config.runs().values()
+    folder, state = paths.run_folder(config, own.id), paths.state(config, own.id)
+    swept = [folder / ".model.0123abcd", folder / ".history.0123abcd", state.with_name(".seed0.0123abcd")]
+    swept += [state.with_name(".seed0.progress.0123abcd")]
+    kept = [paths.run_folder(config, other.id) / ".model.0123abcd", state.with_name(".seed1.0123abcd")]
+    for left in swept + kept:
+        left.mkdir(parents=True)
+        (left / "half").write_text("of a file")
+    runs.train(config, own)
+    assert not any(left.exists() for left in swept)
+    assert all(left.exists() for left in kept)
+
+
+def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(config):
+    Path("tiny.yaml").write_text(Path("tiny.yaml").read_text().replace("learning_rate: 0.001", "learning_rate: 1e30"))
+    config = configs.load("tiny.yaml")
+    paths.corpus(config).write_text("\n".join(tiny.sentences(40)) + "\n")
+    run = next(iter(config.runs().values()))
+    folder = paths.run_folder(config, run.id)
+    said = set()
+    for _ in range(2):
+        with pytest.raises(Diverged) as caught:
+            runs.train(config, run)
+        record = json.loads((folder / "run.json").read_text())
+        assert record["diverged"] == {"step": caught.value.step, "message": caught.value.message}
+        said.add(caught.value.message)
+        assert sorted(path.name for path in folder.rglob("*")) == [
+            "diverged.json",
+            "history.csv",
+            "model",
+            "run.json",
+        ]
+    assert len(said) == 1
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_training(config, monkeypatch):

@@ -1,6 +1,7 @@
 """The training loop against a plain one, its reproducibility, its selection and its log."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
@@ -9,15 +10,18 @@ import torch
 import torch.nn.functional as F
 from transformers import AutoModel, AutoTokenizer, get_linear_schedule_with_warmup
 
-from arccse import geometry
+from arccse import geometry, training
 from arccse.batches import MASKS, rng, rows_of_steps, views_of
-from arccse.config import Hyperparameters, Run, Variant
+from arccse.checkpoint import Best, State
+from arccse.config import Run, Variant
+from arccse.data.readers import Pairs
 from arccse.distributed import Processes
 from arccse.encoder import load
-from arccse.errors import InputError
-from arccse.evaluation.sources import Pairs
+from arccse.errors import Diverged, InputError
 from arccse.evaluation.sts import cosine, spearman
+from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
+from arccse.meter import Meter
 from arccse.training import CPU, backward, embed, linear_decay, losses_of, parameter_groups, train
 
 CORPUS = tiny.sentences(64)
@@ -321,9 +325,93 @@ def test_an_untrained_encoder_is_as_it_was(bert, corpus, dev):
 def test_progress_is_told_each_step(bert, corpus, dev):
     told = []
     train(run_of(bert, max_steps=4), *corpus, dev, lambda *call: told.append(copy.copy(call)))
-    assert [(step, steps) for step, steps, _ in told] == [(i, 4) for i in range(1, 5)]
+    assert [(step, steps) for step, steps, _ in told] == [(i, 4) for i in range(5)]
+    assert [row["step"] for row in told[-1][2]] == [0, 2, 3, 4]
 
 
 def test_a_corpus_smaller_than_a_batch_is_refused(bert, dev, tmp_path):
     with pytest.raises(InputError, match="5 sentences, fewer than batch_size = 8"):
         train(run_of(bert), *corpus_of(tmp_path, CORPUS[:5]), dev)
+
+
+# ------------------------------------------------------------------------------------------------- divergence
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("learning_rate", 1e30, "learning_rate 1e+30 (published: 3e-05)"),
+        ("temperature", 1e-42, "temperature 1e-42 (published: 0.05)"),
+        ("weight_decay", 1e9, "weight_decay 1000000000.0 (published: 0.0)"),
+    ],
+)
+def test_a_training_that_is_not_finite_says_at_which_step_and_with_which_settings(
+    bert, corpus, dev, name, value, shown
+):
+    told = []
+    with pytest.raises(Diverged) as caught:
+        train(run_of(bert, epochs=4, **{name: value}), *corpus, dev, lambda *call: told.append(call))
+    diverged = caught.value
+    assert f"The training diverged at step {diverged.step}: " in diverged.message
+    assert shown in diverged.message
+    assert 0 < diverged.step <= diverged.history[-1]["step"] <= 32
+    assert [row["step"] for row in diverged.history[:-1]] == [row["step"] for row in told[-1][2]]
+    assert all(math.isfinite(row["dev_spearman"]) for row in diverged.history[:-1])
+
+
+@pytest.mark.parametrize("what", ["loss", "gradient"])
+def test_the_step_that_is_named_is_the_first_that_is_not_finite(bert, corpus, dev, monkeypatch, what):
+    """Though nothing is looked at before the measurement at step 9."""
+    seen = []
+
+    def faulty(z, ordered, h):
+        losses = losses_of(z, ordered, h)
+        seen.append(losses)
+        if len(seen) == 5:
+            # the root is 0, its slope infinite
+            losses["loss"] = losses["loss"] + (math.nan if what == "loss" else (z * 0).sum().sqrt())
+        return losses
+
+    monkeypatch.setattr(training, "losses_of", faulty)
+    with pytest.raises(Diverged, match=f"at step 5: its {what} is nan, with objective nt_xent"):
+        train(run_of(bert, epochs=4, eval_every=9, geometry_every=9), *corpus, dev)
+    assert len(seen) == 9
+
+
+def test_counting_a_step_reads_nothing_from_the_device(bert, dev):
+    """A tensor on `meta` has no value: reading it, which would make each step wait for a GPU, is an error."""
+    meter = Meter(load(bert, "cls"), dev, Hyperparameters())
+    for step in range(1, 4):
+        loss = torch.ones((), device="meta")
+        meter.add(step, 1e-3, {"loss": loss, "loss_pair": loss}, torch.ones((), device="meta"))
+    assert meter.steps == 3
+
+
+def test_an_encoder_that_gives_all_sentences_one_embedding_has_no_dev_score(bert, corpus, dev, tmp_path):
+    model, tokenizer = AutoModel.from_pretrained(bert), AutoTokenizer.from_pretrained(bert)
+    torch.nn.init.zeros_(model.encoder.layer[-1].output.LayerNorm.weight)
+    torch.nn.init.ones_(model.encoder.layer[-1].output.LayerNorm.bias)
+    for part in (model, tokenizer):
+        part.save_pretrained(tmp_path)
+    with pytest.raises(Diverged, match="at step 0: its dev score is not a number, since all dev pairs have the same"):
+        train(run_of(str(tmp_path)), *corpus, dev)
+
+
+def test_a_state_that_is_not_finite_is_never_saved(bert, corpus, dev, tmp_path):
+    """The weights overflow between two measurements, in which each step is saved."""
+    state = State(tmp_path / "state.safetensors", {}, every=1)
+    settings = {"epochs": 4, "weight_decay": 1e9, "eval_every": 32, "geometry_every": 32}
+    with pytest.raises(Diverged) as caught:
+        train(run_of(bert, **settings), *corpus, dev, state=state)
+    encoder = load(bert, "cls", head=True)
+    step, best, _ = state.load(encoder, torch.optim.AdamW(parameter_groups(encoder, 0.0)))
+    assert 0 < step < caught.value.step
+    assert best == Best()
+
+
+@pytest.mark.parametrize(
+    ("scores", "why"), [(np.full(20, 3.0), "have the rating 3"), (np.linspace(0, 3, 20), "no positives")]
+)
+def test_dev_pairs_that_choose_nothing_are_refused_before_work_starts(bert, dev, tmp_path, scores, why):
+    with pytest.raises(InputError, match=f"dev.*{why}"):
+        train(run_of(bert), tmp_path / "no corpus", tmp_path, Pairs(dev.first, dev.second, scores, dev.scale))

@@ -14,8 +14,6 @@ from arccse.files import atomic_path
 if TYPE_CHECKING:
     from arccse.encoder import Encoder
 
-MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder's own mask token is called
-
 
 class Embeddings:
     """Raw embeddings of distinct sentences under one encoder.

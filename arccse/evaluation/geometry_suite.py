@@ -5,8 +5,8 @@ ArcCSE is said to gain by better alignment; as scores, the two are compared over
 
 import torch
 
+from arccse.data.sources import Source
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import Source
 from arccse.evaluation.sts import Embed
 from arccse.geometry import alignment, positives, uniformity
 

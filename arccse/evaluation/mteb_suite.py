@@ -17,10 +17,11 @@ from mteb.models import ModelMeta
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ScoringFunction
 
+from arccse.data.readers import Pairs
+from arccse.data.sources import Source
 from arccse.errors import InputError, first_line
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import Pairs, Source
 from arccse.evaluation.sts import Embed
 
 METRIC = "cosine_spearman"  # mteb's main score for these tasks

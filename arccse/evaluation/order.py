@@ -6,10 +6,10 @@ trained on or chosen by. Words are masked, not word pieces, so that every encode
 
 import numpy as np
 
-from arccse.evaluation.embeddings import MASK
+from arccse.data.sources import ORDER_TASK, Source
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import ORDER_TASK, Source
 from arccse.evaluation.sts import Embed, cosine
+from arccse.models import MASK
 
 PERCENT = (10, 20, 30, 40, 50, 60, 70, 80)
 SENTENCES, FEWEST_WORDS = 500, 8

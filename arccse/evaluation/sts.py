@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
+from arccse.data.sources import Source
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import Source
 
 Embed = Callable[[Sequence[str]], np.ndarray]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from arccse.data.sources import ORDER_TASK, Source
 from arccse.errors import InputError, nearest
-from arccse.evaluation.sources import ORDER_TASK, Source
 from arccse.files import atomic_path
 
 if TYPE_CHECKING:

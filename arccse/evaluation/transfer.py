@@ -24,7 +24,8 @@ from arccse.errors import InputError, nearest
 from arccse.evaluation.scores import Score
 
 if TYPE_CHECKING:
-    from arccse.evaluation.sources import Labelled, Source
+    from arccse.data.readers import Labelled
+    from arccse.data.sources import Source
 
 SEED = 1111  # SentEval's params.seed: folds, first weights and permutations
 REGULARISATION = (1e-5, 1e-4, 1e-3, 1e-2)  # as the optimiser's weight_decay

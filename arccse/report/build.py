@@ -19,7 +19,7 @@ from arccse.report.figures import drawing
 from arccse.report.figures.data import table_row
 from arccse.report.figures.kinds import FigureSpec, Subject
 from arccse.report.replacing import replacing
-from arccse.report.results import Results
+from arccse.results import Results
 
 
 @dataclass

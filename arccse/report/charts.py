@@ -17,7 +17,7 @@ from arccse.report import tables
 from arccse.report.figures import data
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject
-from arccse.report.results import Results
+from arccse.results import Results
 from arccse.statistics import summarise
 
 OVER_SEEDS = "95 % interval of the mean over seeds; small rings: seeds"

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 
 from arccse.errors import InputError
+from arccse.records import PAIRS
 from arccse.report import tables
-from arccse.report.results import PAIR_COLUMNS
 from arccse.report.tables import Row, StudyView
 from arccse.statistics import ALPHA, Effect, TwoLevel, compare, contrast, seeds_needed, two_level, verdicts
 
@@ -256,7 +256,7 @@ def _seeds_needed(effect: Effect) -> int | None:
 
 def _in_order(pairs: pd.DataFrame) -> pd.DataFrame:
     """The pairs by task and place, whatever their order was: the bootstrap draws them by their numbers."""
-    for column in PAIR_COLUMNS:
+    for column in PAIRS:
         if column not in pairs:
             raise InputError(f"The table of pairs lacks the column '{column}'.")
     return pairs.sort_values(["task", "subset", "index"])

@@ -11,7 +11,7 @@ from arccse.config import Config
 from arccse.report import charts, findings, page, tables
 from arccse.report.blocks import Cell, blocks
 from arccse.report.figures.kinds import subjects
-from arccse.report.results import Results
+from arccse.results import Results
 
 RUN_HEADS = ("Commit", "Started", "Seconds", "Selected step", "Weights", "Device", "Threads", "Packages")
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arccse.data.readers import Pairs
 from arccse.evaluation import geometry_suite
-from arccse.evaluation.sources import Pairs
 from arccse.geometry import positives
 
 

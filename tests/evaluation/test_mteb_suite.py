@@ -19,12 +19,13 @@ import pytest
 from hub_server import Hub, serve
 from scipy.stats import spearmanr
 
+from arccse.data.readers import Pairs
+from arccse.data.sources import STS_TASKS, open_source
 from arccse.errors import InputError
 from arccse.evaluation import mteb_suite, sts
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.mteb_suite import TASKS, HubTask
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sources import STS_TASKS, Pairs, open_source
 
 MODEL = "arccse/letters"
 Result = TypeVar("Result")

@@ -8,11 +8,12 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
+from arccse.data.sources import open_source
 from arccse.encoder import load
 from arccse.errors import InputError
 from arccse.evaluation import order, suites
-from arccse.evaluation.embeddings import MASK, Embeddings
-from arccse.evaluation.sources import open_source
+from arccse.evaluation.embeddings import Embeddings
+from arccse.models import MASK
 
 
 class Text:

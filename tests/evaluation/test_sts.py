@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, rankdata
 
+from arccse.data.readers import Pairs
+from arccse.data.sources import open_source
 from arccse.encoder import load
 from arccse.evaluation import mteb_suite, sts, suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.sources import Pairs, open_source
 
 # all-MiniLM-L6-v2 with mean pooling, on all of a year's pairs; SICK-R: 4927 pairs for the papers, 9927 for mteb
 PUBLISHED = {

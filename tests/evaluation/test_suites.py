@@ -7,11 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from arccse.cli import app
+from arccse.data.sources import open_source
 from arccse.encoder import load
 from arccse.errors import InputError
 from arccse.evaluation import suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.sources import open_source
 from arccse.models import POOLINGS
 
 

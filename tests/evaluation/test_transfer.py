@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 sys.path.insert(0, str(Path(__file__).parent))
 import plain_transfer as plain
 
+from arccse.data.readers import Labelled
+from arccse.data.sources import open_source
 from arccse.errors import InputError
 from arccse.evaluation import transfer
-from arccse.evaluation.sources import Labelled, open_source
 
 SENTEVAL = Path(__file__).parents[3] / "shared" / "data" / "senteval"
 needs_data = pytest.mark.skipif(not SENTEVAL.is_dir(), reason=f"needs the SentEval files in {SENTEVAL}")

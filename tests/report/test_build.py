@@ -1,6 +1,5 @@
 """From gathered results to a report: views and comparisons, what a failure costs, what a diverged run costs."""
 
-import json
 from dataclasses import replace
 
 import pandas as pd
@@ -8,8 +7,9 @@ import pytest
 from html_page import Page
 from made_configs import made_config
 from made_results import made_results
+from made_runs import leave
 
-from arccse import cli, paths
+from arccse import cli, paths, results
 from arccse.errors import InputError
 from arccse.report import build, charts, layout
 from arccse.report.figures import drawing, studies, training
@@ -39,25 +39,25 @@ def read_page(config):
 
 
 def test_a_view_has_the_days_and_seeds_of_its_own_runs(config):
-    results = made_results(config)
-    first, *_ = results.runs.values()
+    made = made_results(config)
+    first, *_ = made.runs.values()
     first["started"] = "2026-01-01T23:00:00+0000"
-    view = build.study_view(config, "main", results)
+    view = build.study_view(config, "main", made)
     assert view.date == "2026-01-01 to 2026-01-02"
     assert [(row.label, row.seeds, row.untrained) for row in view.rows] == [
         ("untrained", [0], True),
         ("SimCSE", [0, 1], False),
         ("ArcCSE", [0, 1], False),
     ]
-    assert build.study_view(config, "margin", results).date == "2026-01-02"
+    assert build.study_view(config, "margin", made).date == "2026-01-02"
 
 
 def test_the_two_level_bootstrap_is_for_studies_with_the_configs_own_seeds(config):
-    results = made_results(config)
+    made = made_results(config)
 
     def bootstrapped(study):
-        view = build.study_view(config, study, results)
-        return build.comparisons_of(config, view, results)["two_level_low"].notna().any()
+        view = build.study_view(config, study, made)
+        return build.comparisons_of(config, view, made)["two_level_low"].notna().any()
 
     assert bootstrapped("main")
     assert not bootstrapped("margin")
@@ -126,11 +126,11 @@ def test_a_full_disk_is_no_fault_of_a_figure(config, monkeypatch):
 
 
 def test_results_that_lack_a_score_leave_the_report_as_it_was(config):
-    results = made_results(config)
-    build.write(config, results)
+    made = made_results(config)
+    build.write(config, made)
     before = whole(config)
-    last = results.scores["hash"].iloc[-1]
-    fewer = replace(results, scores=results.scores[results.scores["hash"] != last])
+    last = made.scores["hash"].iloc[-1]
+    fewer = replace(made, scores=made.scores[made.scores["hash"] != last])
     with pytest.raises(InputError, match=f"{last}.* has no sts scores"):
         build.write(config, fewer)
     assert whole(config) == before
@@ -144,7 +144,9 @@ def test_what_a_study_left_that_is_gone_goes(config, tmp_path):
 
 
 def test_the_command_names_what_failed_and_exits_with_3(config, tmp_path, monkeypatch, capsys):
-    left(config, made_results(config))
+    for place, run in enumerate(config.runs().values()):
+        leave(config, run, place)
+    results.gather(config)
 
     def fail(*_):
         raise InputError("There is no line.")
@@ -157,16 +159,6 @@ def test_the_command_names_what_failed_and_exits_with_3(config, tmp_path, monkey
     assert said.err == "arccse: sweep-margin-tiny could not be drawn: There is no line.\n"
     assert str(paths.page(config)) in said.out
     assert "There is no line." in read_page(config).shown()
-
-
-def left(config, results):
-    """The gathered files, as `arccse gather` leaves them."""
-    folder = paths.results(config)
-    folder.mkdir(parents=True)
-    results.scores.to_csv(paths.scores(config), index=False)
-    results.histories.to_csv(paths.histories(config), index=False)
-    results.pairs.to_parquet(paths.pairs(config))
-    paths.run_records(config).write_text(json.dumps(results.runs))
 
 
 # -------------------------------------------------------------------------------------------------- divergence
@@ -201,9 +193,9 @@ def test_a_config_of_which_all_runs_diverged_has_a_report(config):
 
 
 def test_records_may_lack_what_older_ones_lack(config):
-    results = made_results(config)
-    for record in results.runs.values():
+    made = made_results(config)
+    for record in made.runs.values():
         for key in [key for key in record if key != "run"]:
             del record[key]
-    assert build.write(config, results) == {}
+    assert build.write(config, made) == {}
     assert all(run in read_page(config).shown() for run in config.runs())

@@ -1,9 +1,6 @@
 """The workflow from end to end on a tiny encoder, and what makes it run again."""
 
-import os
 import re
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
@@ -11,63 +8,14 @@ import mteb
 import pandas as pd
 import pytest
 import tiny
-import yaml
 from sentence_transformers import SentenceTransformer
-
-ROOT = Path(__file__).parent.parent.parent
-TRAINING = {"batch_size": 8, "max_steps": 2, "eval_every": 1, "geometry_every": 1, "max_length": 16}
-
-
-def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder), *arguments]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-
-
-def planned(folder: Path, config: str) -> dict[str, int]:
-    """Rule → jobs that a dry run would start."""
-    result = snakemake(folder, "--dry-run", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
-    stats = (result.stdout + result.stderr).partition("Job stats:")[2].partition("\n\n")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE) if rule != "total"}
-
-
-def base_config(folder: Path) -> dict:
-    return {
-        "name": "tiny",
-        "caveat": "A test. These scores are not findings.",
-        "encoders": {"tiny": {"model": str(folder / "bert"), "training": {"learning_rate": 1e-3}}},
-        "corpus": f"file:{folder / 'corpus.txt'}",
-        "data": "package:gensim",
-        "suites": ["sts"],
-        "seeds": [0],
-        "training": TRAINING,
-        "studies": {
-            "main": {
-                "title": "Tiny",
-                "suites": ["sts", "mteb"],
-                "variants": {"SimCSE": {}, "ArcCSE": {"objective": "arccon", "triplet_weight": 0.1}},
-            },
-            "margin": {"title": "Margins", "training": {"objective": "arccon"}, "sweep": {"margin": [0]}},
-        },
-    }
-
-
-def write_config(folder: Path, content: dict, name: str = "config.yaml", comment: str = "") -> str:
-    path = folder / name
-    path.write_text(comment + yaml.safe_dump(content, sort_keys=False))
-    return str(path)
+from snakemake_runs import base_config, planned, small_workflow, snakemake, write_config
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
     """A folder in which the tiny config has run through."""
-    folder = tmp_path_factory.mktemp("workflow")
-    tiny.save_bert(folder / "bert")
-    (folder / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
-    result = snakemake(folder, "--cores", "2", "--configfile", write_config(folder, base_config(folder)))
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder
+    return small_workflow(tmp_path_factory.mktemp("workflow"))
 
 
 def test_every_file_of_the_design_is_there(finished):
@@ -110,37 +58,42 @@ def test_mteb_and_sts_agree(finished):
 
 
 def test_a_finished_config_has_nothing_to_do(finished):
-    assert planned(finished, write_config(finished, base_config(finished))) == {}
+    assert planned(finished, write_config(finished, base_config())) == {}
 
 
 def test_a_comment_or_another_path_to_the_config_changes_nothing(finished):
-    absolute = write_config(finished, base_config(finished), comment="# a remark\n")
+    absolute = write_config(finished, base_config(), comment="# a remark\n")
     assert planned(finished, absolute) == {}
     assert planned(finished, Path(absolute).name) == {}
 
 
 def test_a_title_or_caveat_renders_again_and_trains_nothing(finished):
     for change in ({"caveat": "Other words."}, {}):
-        content = base_config(finished) | change
+        content = base_config() | change
         content["studies"]["main"]["title"] += "!"
-        assert planned(finished, write_config(finished, content)) == {"report": 1, "all": 1}
+        assert planned(finished, write_config(finished, content)) == {"report": 1, "check_figures": 1, "all": 1}
 
 
 def test_another_suite_is_scored_without_training(finished):
-    content = base_config(finished)
+    content = base_config()
     content["studies"]["margin"]["suites"] = ["sts", "mteb", "transfer"]
     jobs = planned(finished, write_config(finished, content))
-    # the shared embeddings are made again, so the run's two other suites are scored again as well
-    assert jobs == {"embed": 1, "evaluate": 3, "gather": 1, "report": 1, "all": 1}
+    assert jobs == {"embed": 1, "evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
 
 
 def test_suites_that_share_a_pooling_share_embeddings(finished):
-    content = base_config(finished)
+    content = base_config()
     suites = ["sts-cls", "sts-mean"]
     content["studies"]["pooling"] = {"title": "Poolings", "suites": suites, "variants": {"SimCSE": {}}}
     config = write_config(finished, content)
-    # four suites of SimCSE's one run, which was trained with cls
-    assert planned(finished, config) == {"embed": 2, "evaluate": 4, "gather": 1, "report": 1, "all": 1}
+    assert planned(finished, config) == {
+        "embed": 2,
+        "evaluate": 2,
+        "gather": 1,
+        "report": 1,
+        "check_figures": 1,
+        "all": 1,
+    }
     result = snakemake(finished, "--dry-run", "--printshellcmds", "--configfile", config)
     commands = re.findall(r"arccse (?:embed|evaluate) .*", result.stdout + result.stderr)
     embedded = [
@@ -153,37 +106,35 @@ def test_suites_that_share_a_pooling_share_embeddings(finished):
     }
     read = [re.search(r"--suite (\S+).*(embeddings\S+)", line).groups() for line in commands if "evaluate " in line]
     assert dict(read) == {
-        "sts": "embeddings-cls.parquet",
-        "mteb": "embeddings-cls.parquet",
         "sts-cls": "embeddings-cls.parquet",
         "sts-mean": "embeddings-mean.parquet",
     }
 
 
 def test_a_study_of_runs_that_exist_trains_nothing(finished):
-    content = base_config(finished)
+    content = base_config()
     content["studies"]["again"] = {"title": "Again", "variants": {"baseline": {}}}
-    assert planned(finished, write_config(finished, content)) == {"report": 1, "all": 1}
+    assert planned(finished, write_config(finished, content)) == {"report": 1, "check_figures": 1, "all": 1}
 
 
 def test_another_hyperparameter_trains_what_it_concerns(finished):
-    content = base_config(finished)
+    content = base_config()
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
     jobs = planned(finished, write_config(finished, content))
-    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1, "report": 1, "all": 1}
+    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
 
 
 def test_studies_train_a_shared_run_once(tmp_path):
     tiny.save_bert(tmp_path / "bert")
     (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
-    jobs = planned(tmp_path, write_config(tmp_path, base_config(tmp_path)))
+    jobs = planned(tmp_path, write_config(tmp_path, base_config()))
     assert jobs["train"] == 2  # SimCSE of `main` is the margin 0 of `margin`
 
 
 def test_a_configfile_replaces_the_default_whole(tmp_path):
     tiny.save_bert(tmp_path / "bert")
     (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
-    result = snakemake(tmp_path, "-n", "--configfile", write_config(tmp_path, base_config(tmp_path)))
+    result = snakemake(tmp_path, "-n", "--configfile", write_config(tmp_path, base_config()))
     assert "results/smoke" not in result.stdout + result.stderr
     assert "mask_ratio" not in result.stdout + result.stderr
 
@@ -197,7 +148,7 @@ def test_a_configfile_replaces_the_default_whole(tmp_path):
 )
 def test_a_bad_config_stops_the_workflow_before_any_work(tmp_path, change, expected):
     tiny.save_bert(tmp_path / "bert")
-    config = write_config(tmp_path, base_config(tmp_path) | change)
+    config = write_config(tmp_path, base_config() | change)
     result = snakemake(tmp_path, "--cores", "1", "--configfile", config)
     assert result.returncode != 0
     assert expected in result.stdout + result.stderr
@@ -207,7 +158,7 @@ def test_a_bad_config_stops_the_workflow_before_any_work(tmp_path, change, expec
 
 def test_config_overrides_are_refused(tmp_path):
     tiny.save_bert(tmp_path / "bert")
-    config = write_config(tmp_path, base_config(tmp_path))
+    config = write_config(tmp_path, base_config())
     result = snakemake(tmp_path, "-n", "--configfile", config, "--config", "seeds=[1]")
     assert result.returncode != 0
     assert "--config is not used" in result.stdout + result.stderr
@@ -217,7 +168,7 @@ def test_damaged_evaluation_data_stops_the_workflow_before_any_training(tmp_path
     tiny.save_bert(tmp_path / "bert")
     (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
     (tmp_path / "senteval" / "downstream").mkdir(parents=True)
-    content = base_config(tmp_path) | {"data": f"senteval:{tmp_path / 'senteval'}"}
+    content = base_config() | {"data": f"senteval:{tmp_path / 'senteval'}"}
     result = snakemake(tmp_path, "--cores", "1", "--configfile", write_config(tmp_path, content))
     assert result.returncode != 0
     said = result.stdout + result.stderr
@@ -228,7 +179,7 @@ def test_damaged_evaluation_data_stops_the_workflow_before_any_training(tmp_path
 
 
 def test_snakemakes_own_report_has_the_results_with_captions(finished):
-    config = write_config(finished, base_config(finished))
+    config = write_config(finished, base_config())
     result = snakemake(finished, "--configfile", config, "--report", "report.zip")
     assert result.returncode == 0, result.stdout + result.stderr
     with zipfile.ZipFile(finished / "report.zip") as report:

@@ -1,9 +1,11 @@
+import fcntl
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 from arccse import config as configs
-from arccse import paths
+from arccse import paths, results
 from arccse.errors import InputError
 from arccse.evaluation import suites
 from arccse.models import POOLINGS
@@ -18,6 +20,8 @@ try:
     CONFIG = configs.load(CONFIG_FILE)
     if len(workflow.configfiles) > 1 or workflow.config_settings.config:
         raise InputError("--configfile takes one file and --config is not used: every key is read from that file.")
+    STANDINGS = results.standings(CONFIG)
+    results.refuse_other_code(CONFIG, STANDINGS.values())
 except InputError as error:
     sys.exit(f"arccse: {error}")
 
@@ -47,9 +51,49 @@ def pooling_of(run, suite):
     return suites.pooling_of(suite) or RUNS[run].variant.hyperparameters.pooling
 
 
-def all_scores(wildcards):
-    """The scores of every run on every suite that its studies ask for."""
-    return [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in RUNS for suite in SUITES[run]]
+def to_make():
+    """The histories and scores of runs that are neither in their folders nor gathered."""
+    histories = [f"{RESULTS}/runs/{run}/history.csv" for run, standing in STANDINGS.items() if standing.to_train]
+    scored = [(run, suite) for run, standing in STANDINGS.items() for suite in standing.to_score]
+    return [*histories, *(f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run, suite in scored)]
+
+
+def to_gather(wildcards):
+    """What gathering reads: what is to be made, and what is in the runs' folders and not made again.
+
+    The latter is flagged before_update: Snakemake looks at its time and takes nobody to be its maker.
+    """
+    kept = [standing for standing in STANDINGS.values() if standing.in_folder and not standing.to_train]
+    histories = [f"{RESULTS}/runs/{standing.run.id}/history.csv" for standing in kept]
+    scores = [f"{RESULTS}/runs/{standing.run.id}/{suite}/scores.csv" for standing in kept for suite in standing.filed]
+    return [*to_make(), *map(before_update, [*histories, *scores])]
+
+
+def unless_diverged(command):
+    """A command that scores a run's model, or, where the training diverged and left none, an empty file."""
+    return f"if [ -e {{input.model}}/diverged.json ]; then touch {{output}}; else {command} > {{log}} 2>&1; fi"
+
+
+def hold_folder():
+    """Let no other workflow of this config run beside this one, and remove the locks that a killed one has left.
+
+    Snakemake's locks outlive a process that is killed, the kernel's do not. So whoever gets the kernel's lock knows that
+    those of Snakemake on the same files are nobody's.
+    """
+    Path(".snakemake").mkdir(exist_ok=True)
+    held = Path(f".snakemake/arccse-{CONFIG.name}.lock").open("a")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return held  # Snakemake says that the folder is locked
+    for left in Path(".snakemake/locks").glob("*.lock"):
+        if all(line.startswith(RESULTS) for line in left.read_text().splitlines()):
+            left.unlink()
+    return held
+
+
+if workflow.is_main_process and not workflow.dryrun:
+    HELD = hold_folder()  # until this process ends
 
 
 def check_evaluation_data():

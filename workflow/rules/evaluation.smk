@@ -19,8 +19,10 @@ rule embed:
     resources:
         mem_mb=4000,
     shell:
-        "arccse embed {input.model} {params.suites} --pooling {wildcards.pooling} --data {params.source:q}"
-        " --out {output} --threads {threads} > {log} 2>&1"
+        unless_diverged(
+            "arccse embed {input.model} {params.suites} --pooling {wildcards.pooling} --data {params.source:q}"
+            " --out {output} --threads {threads}"
+        )
 
 
 rule evaluate:
@@ -33,6 +35,7 @@ rule evaluate:
         f"{RESULTS}/runs/{{run}}/{{suite}}/scores.csv",
     params:
         out=lambda wildcards, output: str(Path(output[0]).parent),
+        pooling=lambda wildcards: pooling_of(wildcards.run, wildcards.suite),
         name=lambda wildcards: f"arccse/{RUNS[wildcards.run].variant.id}",
         source=CONFIG.data,
     log:
@@ -45,5 +48,7 @@ rule evaluate:
     resources:
         mem_mb=4000,
     shell:
-        "arccse evaluate {input.model} --suite {wildcards.suite} --data {params.source:q} --name {params.name}"
-        " --embeddings {input.embeddings} --out {params.out} --threads {threads} > {log} 2>&1"
+        unless_diverged(
+            "arccse evaluate {input.model} --suite {wildcards.suite} --pooling {params.pooling} --data {params.source:q}"
+            " --name {params.name} --embeddings {input.embeddings} --out {params.out} --threads {threads}"
+        )

@@ -1,10 +1,11 @@
 rule gather:
     input:
-        all_scores,
-        expand(f"{RESULTS}/runs/{{run}}/history.csv", run=RUNS),
+        to_gather,
+    # updated, not made anew: Snakemake must not delete them before the job or when it fails, since they may be all that is
+    # left of runs
     output:
-        captioned(str(paths.scores(CONFIG)), "scores", "Scores"),
-        [str(path) for path in layout.gathered(CONFIG) if path != paths.scores(CONFIG)],
+        update(captioned(str(paths.scores(CONFIG)), "scores", "Scores")),
+        update([str(path) for path in layout.gathered(CONFIG) if path != paths.scores(CONFIG)]),
     params:
         config=CONFIG_FILE,
         # a score that is not there yet is no reason for Snakemake to run a rule again; a parameter is
@@ -21,11 +22,12 @@ rule report:
     input:
         [str(path) for path in layout.gathered(CONFIG)],
     output:
-        captioned(report_files(".html"), "page", "Page"),
-        captioned([str(paths.table(CONFIG, study, "csv")) for study in CONFIG.studies], "table", "Tables"),
-        captioned(report_files("-comparisons.csv"), "comparisons", "Comparisons"),
-        captioned(report_files(".svg"), "figure", "Figures"),
-        report_files(".md", ".tex", ".pdf", ".png"),
+        update(captioned(report_files(".html"), "page", "Page")),
+        update(captioned([str(paths.table(CONFIG, study, "csv")) for study in CONFIG.studies], "table", "Tables")),
+        update(captioned(report_files("-comparisons.csv"), "comparisons", "Comparisons")),
+        update(captioned(report_files(".svg"), "figure", "Figures")),
+        update(report_files(".md", ".tex", ".pdf", ".png")),
+        failed=str(paths.failed_figures(CONFIG)),
     params:
         config=CONFIG_FILE,
         # captions and titles are part of what is rendered, and of nothing else
@@ -36,4 +38,20 @@ rule report:
     conda:
         "../../environment.yml"
     shell:
-        "arccse report --config {params.config:q} > {log} 2>&1"
+        # status 3: a figure failed, and all else is there
+        "arccse report --config {params.config:q} > {log} 2>&1 || [ $? -eq 3 ]"
+
+
+# Apart from the report, whose files Snakemake would take back if it failed.
+rule check_figures:
+    input:
+        failed=str(paths.failed_figures(CONFIG)),
+        page=str(paths.page(CONFIG)),
+    output:
+        touch(f"{RESULTS}/logs/figures-drawn"),
+    log:
+        f"{RESULTS}/logs/check_figures.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "if [ -s {input.failed} ]; then cp {input.failed} {log}; exit 1; fi"

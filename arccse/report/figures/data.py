@@ -9,11 +9,11 @@ from typing import Any
 import pandas as pd
 
 from arccse.config import Row
-from arccse.evaluation.sources import source_class
+from arccse.data.sources import source_class
 from arccse.report import tables
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
-from arccse.report.results import Results
+from arccse.results import Results
 
 
 def measure(subject: Subject) -> str:

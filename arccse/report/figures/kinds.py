@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from arccse.report.results import Results
+    from arccse.results import Results
 
 AVERAGED = ("sts", "mteb", "transfer", "transfer-fast")  # suites that have an average, the first counts
 MOST_CURVES = 8  # in one panel; more can't be told apart

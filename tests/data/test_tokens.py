@@ -13,8 +13,8 @@ from families import MINILM, POSITIONS, SENTENCES
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arccse import corpus
-from arccse.corpus import TokenStore, tokenised
+from arccse.data import tokens
+from arccse.data.tokens import TokenStore, tokenised
 from arccse.encoder import Encoder, load
 from arccse.errors import InputError
 
@@ -52,7 +52,7 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def store(tiny: Encoder, many: Path) -> TokenStore:
     """Of MANY, in several record batches of which the last is not full."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(corpus, "BATCH", 24)
+        patch.setattr(tokens, "BATCH", 24)
         return tokenised(many, tiny.tokenizer, 12, many.parent / "tokens")
 
 
@@ -63,7 +63,7 @@ def arrow_file(folder: Path) -> Path:
 
 @pytest.mark.parametrize("max_length", [8, POSITIONS])
 def test_ids_are_the_encoders(family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_length: int) -> None:
-    monkeypatch.setattr(corpus, "BATCH", 7)
+    monkeypatch.setattr(tokens, "BATCH", 7)
     encoder, lines = load(str(family), "mean"), SENTENCES + UNUSUAL
     store = tokenised(write(tmp_path / "text", lines), encoder.tokenizer, max_length, tmp_path / "tokens")
     expected = encoder.token_ids(lines, max_length)
@@ -131,7 +131,7 @@ def test_the_second_training_finds_the_store(
 ) -> None:
     first = tokenised(many, tiny.tokenizer, 12, tmp_path)
     tiny.tokenizer(MANY[:2], padding="max_length", truncation=True, max_length=30)  # leaves its traces inside
-    monkeypatch.setattr(corpus, "write_ids", lambda *_: pytest.fail("tokenised again"))
+    monkeypatch.setattr(tokens, "write_ids", lambda *_: pytest.fail("tokenised again"))
     same_text = write(tmp_path / "elsewhere.txt", MANY)
     second = tokenised(same_text, load(str(tiny.transformer.config.name_or_path), "mean").tokenizer, 12, tmp_path)
     assert second[[3, 5]] == first[[3, 5]]
@@ -189,7 +189,7 @@ def test_a_record_of_something_else(tiny: Encoder, many: Path, tmp_path: Path) -
     table = pa.table({"words": MANY})
     with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
         writer.write_table(table)
-    path.with_suffix(".json").write_text(f'{{"sha256": "{corpus.sha256(path)}"}}')
+    path.with_suffix(".json").write_text(f'{{"sha256": "{tokens.sha256(path)}"}}')
     with pytest.raises(InputError, match="is damaged"):
         tokenised(many, tiny.tokenizer, 12, tmp_path)
 
@@ -213,7 +213,7 @@ def start(target, *arguments) -> multiprocessing.process.BaseProcess:
 
 
 def killed_in_the_second_batch(model: str, text: Path, folder: Path) -> None:
-    corpus.BATCH = 24
+    tokens.BATCH = 24
     tokenizer = load(model, "mean").tokenizer
     call, calls = type(tokenizer).__call__, []
 
@@ -239,7 +239,7 @@ def test_killed_while_writing(tiny: Encoder, many: Path, tmp_path: Path) -> None
 
 
 def killed_before_the_record(model: str, text: Path, folder: Path) -> None:
-    corpus.atomic_write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+    tokens.atomic_write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
     tokenised(text, load(model, "mean").tokenizer, 12, folder)
 
 
@@ -252,13 +252,13 @@ def test_killed_before_the_record_is_written(tiny: Encoder, many: Path, tmp_path
 
 
 def meets_the_other(model: str, text: Path, folder: Path, barrier, results) -> None:
-    tokenizer, write_ids = load(model, "mean").tokenizer, corpus.write_ids
+    tokenizer, write_ids = load(model, "mean").tokenizer, tokens.write_ids
 
     def write_after_the_other_began(*arguments) -> None:
         barrier.wait(60)
         write_ids(*arguments)
 
-    corpus.write_ids = write_after_the_other_began
+    tokens.write_ids = write_after_the_other_began
     store = tokenised(text, tokenizer, 12, folder)
     barrier.wait(60)  # both have opened it
     results.put(store[range(len(store))])

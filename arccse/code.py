@@ -1,0 +1,177 @@
+"""Which code decides a run's numbers, and a digest of it that comments, docstrings and moved lines do not change.
+
+The code is found by name: from a root (the training loop, an objective, a suite) over every function, class and
+constant of this package that it refers to, and on from there. So an edit to one objective concerns the runs that were
+trained with it, and no other.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from arccse.config import Variant
+
+# Modules that name files, write them, talk to the user or find a machine's devices, and decide no number.
+SILENT = {"checkpoint", "code", "config", "devices", "errors", "files", "hyperparameters", "models"}
+SILENT |= {"paths", "process", "provenance"}
+UNREAD = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}  # of the syntax tree: no effect
+
+Name = tuple[str, str]  # module ("evaluation.sts"), what it defines
+
+
+class Code(NamedTuple):
+    """The code that decides some numbers.
+
+    Attributes:
+        digest: of all of it, wherever it stands; 16 hex digits.
+        parts: module → digest of what of it is used, to name what has changed.
+    """
+
+    digest: str
+    parts: dict[str, str]
+
+    def changed(self, parts: Mapping[str, str]) -> list[str]:
+        """The modules in which this code differs from one whose parts were recorded."""
+        return sorted(m for m in {*self.parts, *parts} if self.parts.get(m) != parts.get(m))
+
+
+def of_training(variant: Variant) -> Code:
+    """The code that a variant's training depends on.
+
+    Args:
+        variant: decides the objective; what it switches off (the triplet objective, noise) is left out.
+    """
+    h = variant.hyperparameters
+    if variant.untrained:
+        return digest([("encoder", "load")])
+    unused: set[Name] = set()
+    if not h.triplet_weight:
+        unused |= {("objectives", "triplet"), ("masking", "draw_masks")}
+    if not h.noise:
+        unused.add(("batches", "with_noise"))
+    return digest([("training", "train"), ("objectives", variant.canonical()["objective"])], unused)
+
+
+def of_evaluation(suite: str, source: str) -> Code:
+    """The code that a suite's scores of a given encoder depend on, the reading of the data source included."""
+    raise NotImplementedError
+
+
+def digest(roots: Iterable[Name], unused: Iterable[Name] = (), package: Path | None = None) -> Code:
+    """The digest of all that the roots reach.
+
+    Args:
+        roots: names to start from.
+        unused: names that are not followed.
+        package: folder of the package's source; default: the one that runs.
+
+    Raises:
+        KeyError: a root that its module does not define.
+    """
+    parts: dict[str, list[str]] = {}
+    for (module, _), source in sorted(reached(roots, set(unused), package or Path(str(files("arccse")))).items()):
+        parts.setdefault(module, []).append(source)
+    everything = sorted(source for sources in parts.values() for source in sources)
+    return Code(_sha256(everything), {module: _sha256(sources) for module, sources in parts.items()})
+
+
+def reached(roots: Iterable[Name], unused: set[Name], package: Path) -> dict[Name, str]:
+    """Name → normalised source of every definition that the roots refer to, directly or by way of others."""
+    found: dict[Name, str] = {}
+    waiting = list(roots)
+    while waiting:
+        name = waiting.pop()
+        if name in found or name in unused or name[0] in SILENT:
+            continue
+        module, own = name
+        tree = parsed(package, module)
+        found[name] = repr(plain(tree.definitions[own]))
+        waiting += [other for other in tree.references(own, package) if other not in found]
+    return found
+
+
+class Module(NamedTuple):
+    """The definitions of a module's top level by name, and the names that it imports from this package."""
+
+    name: str
+    definitions: dict[str, ast.AST]
+    imports: dict[str, Name]  # local name → module and what it defines; "" for the module itself
+
+    def references(self, own: str, package: Path) -> Iterator[Name]:
+        """What one of the definitions refers to by name."""
+        node = self.definitions[own]
+        imports = self.imports | dict(imported(node, package))
+        for part in ast.walk(node):
+            if isinstance(part, ast.Name) and part.id in self.definitions:
+                yield self.name, part.id
+            elif isinstance(part, ast.Name) and imports.get(part.id, ("", ""))[1]:
+                yield imports[part.id]
+            elif isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
+                module, defined = imports.get(part.value.id, ("", "?"))
+                if not defined and part.attr in parsed(package, module).definitions:
+                    yield module, part.attr
+
+
+@cache
+def parsed(package: Path, module: str) -> Module:
+    """A module of the package, without its docstrings and annotations."""
+    path = package / f"{module.replace('.', '/')}.py"
+    tree = bare(ast.parse((path if path.is_file() else path.with_suffix("") / "__init__.py").read_text("utf-8")))
+    definitions: dict[str, ast.AST] = {}
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            definitions[node.name] = node
+        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        for target in targets:
+            definitions |= (
+                {part.id: node for part in ast.walk(target) if isinstance(part, ast.Name)} if target else {}
+            )
+    return Module(module, definitions, dict(imported(tree, package)))
+
+
+def imported(tree: ast.AST, package: Path) -> Iterator[tuple[str, Name]]:
+    """Local name → what it stands for, of the imports from this package anywhere in a piece of code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.partition(".")[0] == "arccse":
+            module = node.module.partition(".")[2]
+            for alias in node.names:
+                inner = f"{module}.{alias.name}".strip(".")
+                is_module = (package / f"{inner.replace('.', '/')}.py").is_file()
+                yield alias.asname or alias.name, (inner, "") if is_module else (module, alias.name)
+
+
+class Bare(ast.NodeTransformer):
+    """Takes away what has no effect: docstrings, annotations, and blocks for type checkers."""
+
+    def visit(self, node: ast.AST) -> Any:
+        for field in UNREAD & set(node._fields):
+            setattr(node, field, None)
+        return super().visit(node)
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        return (
+            None if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" else self.generic_visit(node)
+        )
+
+
+def bare(tree: ast.Module) -> ast.Module:
+    return Bare().visit(tree)
+
+
+def plain(node: Any) -> Any:
+    """A syntax tree as nested lists, the same under every version of Python."""
+    if isinstance(node, ast.AST):
+        fields = [(name, plain(value)) for name, value in ast.iter_fields(node) if value not in (None, [])]
+        return [type(node).__name__, *fields]
+    return [plain(part) for part in node] if isinstance(node, list) else node
+
+
+def _sha256(sources: list[str]) -> str:
+    return hashlib.sha256("\n".join(sources).encode()).hexdigest()[:16]

@@ -1,0 +1,223 @@
+"""What a run leaves, read back: one reader for each kind of file, which trusts nothing.
+
+A file that is damaged, cut short or another run's is named, with what is wrong and what mends it, before a number of
+it is used.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from arccse.config import Run
+from arccse.errors import InputError, first_line
+
+SCORES = ["suite", "task", "metric", "value", "n"]
+GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]
+HISTORY = ["step", "loss", "loss_pair", "loss_triplet", "learning_rate", "dev_spearman", "alignment", "uniformity"]
+PAIRS = ["task", "subset", "index", "score"]
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class Part(BaseModel):
+    """A piece of a record. What it does not name may be there as well, and is kept."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+
+class CodeRecord(Part):
+    digest: str
+    parts: dict[str, str]
+
+
+class Acceptance(Part):
+    """That a later code gives the same numbers, as somebody said who knows."""
+
+    digest: str
+    why: str
+    date: str
+
+
+class CorpusRecord(Part):
+    source: str
+    sentences: Annotated[int, Field(ge=1)]
+    sha256: Sha256
+
+
+class DevRecord(Part):
+    source: str
+    name: str
+    sha256: dict[str, Sha256]
+
+
+class DataRecord(Part):
+    corpus: CorpusRecord
+    dev: DevRecord
+
+
+class DivergedRecord(Part):
+    step: Annotated[int, Field(ge=0)]
+    message: str
+
+
+class RunRecord(Part):
+    """run.json: how a run came about. A run that diverged has no weights and no selected step."""
+
+    run: str
+    hyperparameters: dict[str, Any]
+    seed: Annotated[int, Field(ge=0)]
+    data: DataRecord
+    started: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT")]
+    weights: Sha256 | None = None
+    selected_step: Annotated[int, Field(ge=0)] | None = None
+    diverged: DivergedRecord | None = None
+    code: CodeRecord | None = None
+    accepted: list[Acceptance] = []
+
+    def made_by(self, digest: str) -> bool:
+        """Whether the run was made by the code of this digest, or by one that was accepted in its place."""
+        return digest in {self.code and self.code.digest, *(other.digest for other in self.accepted)}
+
+
+def damaged(path: Path, why: str) -> InputError:
+    """The error that says what is wrong with a file of a run, or of the gathered results, and how to mend it."""
+    if path.parent.parent.name == "results":
+        cure = f"Restore {path.parent.name}'s gathered files as they were (git checkout), or delete {path.name}"
+        return InputError(f"{path} can't be used: {why}. {cure} and gather the runs again.")
+    return InputError(f"{path} can't be used: {why}. Delete {path.parent}, and the workflow makes it anew.")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file; InputError where it is missing, unreadable or something else."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise damaged(path, "it is missing") from error
+    except OSError as error:
+        raise damaged(path, f"it can't be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError
+        raise damaged(path, f"it is no JSON ({first_line(error).rstrip('.')})") from error
+    if not isinstance(content, dict):
+        raise damaged(path, "it holds no JSON object")
+    return content
+
+
+def read_run(path: Path, run: Run) -> dict[str, Any]:
+    """A run's run.json, once it is certain that it is this run's. Raises InputError otherwise."""
+    return checked_run(read_json(path), run, path)
+
+
+def checked_run(content: Any, run: Run, path: Path) -> dict[str, Any]:
+    """A run's record as it was read from a file, which an InputError names unless it is one and this run's."""
+    try:
+        record = RunRecord.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "run"
+        raise damaged(path, f"the record of {run.id} has a wrong '{place}': {first['msg']}") from error
+    if (record.run, record.seed) != (run.id, run.seed):
+        raise damaged(path, f"it is the record of {record.run}, seed {record.seed}, and not of {run.id}")
+    expected = json.loads(json.dumps(run.variant.canonical()))
+    if record.hyperparameters != expected:
+        key = next(k for k in {**expected, **record.hyperparameters} if differs(expected, record.hyperparameters, k))
+        raise damaged(path, f"the record of {run.id} has another '{key}' than this run")
+    if record.diverged is None and (record.weights is None or record.selected_step is None):
+        raise damaged(path, f"the record of {run.id} says neither which weights it kept nor that it diverged")
+    return dict(content)
+
+
+def differs(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
+    return (key in one) != (key in other) or one.get(key) != other.get(key)
+
+
+def read_table(path: Path, columns: Sequence[str], **options: Any) -> pd.DataFrame:
+    """A CSV file with at least these columns and a line; InputError otherwise."""
+    try:
+        table = pd.read_csv(path, **options)
+    except FileNotFoundError as error:
+        raise damaged(path, "it is missing") from error
+    except OSError as error:
+        raise damaged(path, f"it can't be read ({error.strerror})") from error
+    except ValueError as error:  # pandas' parser errors and UnicodeDecodeError
+        raise damaged(path, f"it is no CSV table ({first_line(error).rstrip('.')})") from error
+    require(table, columns, path)
+    return table
+
+
+def require(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
+    absent = [column for column in columns if column not in table]
+    if absent:
+        raise damaged(path, f"it lacks the column '{absent[0]}'")
+    if table.empty:
+        raise damaged(path, "it has no line")
+
+
+def require_numbers(table: pd.DataFrame, column: str, low: float, high: float, path: Path) -> None:
+    """InputError unless a column holds finite numbers from low to high alone."""
+    if not pd.api.types.is_numeric_dtype(table[column]):
+        raise damaged(path, f"column '{column}' holds something that is no number")
+    wrong = ~table[column].between(low, high)  # true of NaN as well
+    if wrong.any():
+        value = table.loc[wrong, column].iloc[0]
+        raise damaged(path, f"column '{column}' has the value {value:g}, which is not from {low:g} to {high:g}")
+
+
+def read_history(path: Path, run: Run, record: Mapping[str, Any]) -> pd.DataFrame:
+    """A run's history.csv: the steps that its record says, each once, to the last one."""
+    return checked_history(read_table(path, HISTORY), run, record, path)
+
+
+def checked_history(table: pd.DataFrame, run: Run, record: Mapping[str, Any], path: Path) -> pd.DataFrame:
+    """A run's history as it was read from a file, unless it is cut short, out of order or lacks its scores."""
+    require(table, HISTORY, path)
+    steps = table["step"].tolist()
+    diverged = record.get("diverged")
+    last = diverged["step"] if diverged else run.variant.hyperparameters.steps(record["data"]["corpus"]["sentences"])
+    if steps != sorted(set(steps)) or steps[0] != 0:
+        raise damaged(path, f"the steps of {run.id} do not rise from 0")
+    if not diverged and (steps[-1] != last or record["selected_step"] not in steps):
+        raise damaged(
+            path,
+            f"{run.id} has {last} steps, of which {record['selected_step']} was kept, but it ends at {steps[-1]}",
+        )
+    if not diverged:
+        require_numbers(table, "dev_spearman", -100, 100, path)
+    return table
+
+
+def checked_scores(table: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Scores as they were read from a file, unless one is out of its range or stands there twice."""
+    require_numbers(table, "n", 1, 1e9, path)
+    require_numbers(table, "value", -400, 400, path)
+    keys = [name for name in ("hash", "seed", "suite", "task", "metric") if name in table]
+    if table.duplicated(keys).any():
+        twice = table.loc[table.duplicated(keys)].iloc[0]
+        raise damaged(path, f"it has two values for {twice['suite']}, {twice['task']}, {twice['metric']}")
+    return table
+
+
+def read_scores(path: Path, suite: str) -> pd.DataFrame:
+    """A run's scores.csv of one suite."""
+    table = checked_scores(read_table(path, SCORES), path)
+    others = set(table["suite"]) - {suite}
+    if others:
+        raise damaged(path, f"it has scores of suite {min(others)}, not of {suite} alone")
+    return table
+
+
+def read_pairs(path: Path, columns: Sequence[str] = ("cosine",)) -> pd.DataFrame:
+    """Rated pairs and their cosines under runs: columns PAIRS, then a column of cosines for each of `columns`."""
+    try:
+        table = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise damaged(path, "it is missing") from error
+    except (OSError, ValueError, KeyError) as error:  # Arrow's errors are both
+        raise damaged(path, f"it is no Parquet table ({first_line(error).rstrip('.')})") from error
+    require(table, [*PAIRS, *columns], path)
+    for column in columns:
+        require_numbers(table, column, -1 - 1e-6, 1 + 1e-6, path)
+    return table

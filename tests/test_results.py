@@ -1,0 +1,331 @@
+"""Gathering: what runs left and what was gathered before become one; what stops it, and that nothing is lost then."""
+
+import json
+import shutil
+
+import pandas as pd
+import pytest
+from made_runs import RATED, leave, made_config, record_of
+
+from arccse import paths, results
+from arccse.errors import InputError
+from arccse.files import sha256
+
+STUDIES = {
+    "main": {"title": "Main", "variants": {"SimCSE": {}, "ArcCSE": {"objective": "arccon"}}},
+    "order": {"title": "Order", "suites": ["order"], "variants": {"SimCSE": {}}},
+}
+MORE = {
+    "title": "More",
+    "variants": {"ArcCSE": {"objective": "arccon"}, "wide": {"objective": "arccon", "margin": 20}},
+}
+
+
+@pytest.fixture
+def config(tmp_path, monkeypatch):
+    """A config of two variants with two seeds, of which every run is there: `sts` of both, `order` of one."""
+    monkeypatch.chdir(tmp_path)
+    config = made_config(tmp_path, STUDIES)
+    for place, run in enumerate(config.runs().values()):
+        leave(config, run, place)
+    return config
+
+
+def gathered_files(config):
+    return [paths.scores(config), paths.histories(config), paths.pairs(config), paths.run_records(config)]
+
+
+def keyed(scores):
+    return scores.set_index(["hash", "seed", "suite"])["value"].to_dict()
+
+
+def only_gathered(config):
+    """What a clone has: the gathered files, no run's folder."""
+    results.gather(config)
+    shutil.rmtree(paths.results(config) / "runs")
+
+
+def test_what_is_gathered_is_what_the_runs_left(config):
+    results.gather(config)
+    found, (simcse, arccse) = results.load(config), config.rows("main")
+    assert list(found.runs) == list(config.runs()) == [run.id for row in (simcse, arccse) for run in row.runs]
+    assert keyed(found.scores) == {
+        (simcse.variant.hash, 3, "sts"): 50.0,
+        (simcse.variant.hash, 3, "order"): 50.0,
+        (simcse.variant.hash, 4, "sts"): 51.0,
+        (simcse.variant.hash, 4, "order"): 51.0,
+        (arccse.variant.hash, 3, "sts"): 52.0,
+        (arccse.variant.hash, 4, "sts"): 53.0,
+    }
+    history = found.histories[(found.histories["hash"] == arccse.variant.hash) & (found.histories["seed"] == 4)]
+    assert history["step"].tolist() == [0, 10]
+    assert found.pairs[RATED.columns].equals(RATED)
+    assert found.pairs[f"{arccse.variant.hash}/seed4"].to_numpy() == pytest.approx([0.3, 0.4, 0.5])
+    assert found.pairs.shape == (3, 4 + 4)
+
+
+def test_gathering_what_was_gathered_changes_no_byte(config):
+    only_gathered(config)
+    before = [sha256(path) for path in gathered_files(config)]
+    results.gather(config)
+    assert [sha256(path) for path in gathered_files(config)] == before
+
+
+def test_a_variant_more_is_joined_with_the_gathered_runs(config, tmp_path):
+    only_gathered(config)
+    before = results.load(config)
+    grown = made_config(tmp_path, STUDIES | {"more": MORE})
+    found = results.standings(grown)
+    new = [run for run, standing in found.items() if standing.to_train]
+    assert [run.rpartition("-")[0] for run in new] == ["arccon20", "arccon20"]
+    assert {standing.to_score for run, standing in found.items() if run not in new} == {()}
+    for run in new:
+        leave(grown, grown.runs()[run], 7)
+    results.gather(grown)
+    after = results.load(grown)
+    assert list(after.runs) == [*before.runs, *new]
+    assert after.scores.iloc[: len(before.scores)].equals(before.scores)
+    assert after.scores["value"].iloc[len(before.scores) :].tolist() == [57.0, 57.0]
+    assert after.pairs[before.pairs.columns].equals(before.pairs)
+    assert after.histories.iloc[: len(before.histories)].equals(before.histories)
+
+
+def test_a_seed_more_leaves_the_others_as_they_are(config, tmp_path):
+    only_gathered(config)
+    grown = made_config(tmp_path, STUDIES, seeds=[3, 4, 5])
+    to_train = [standing.run.seed for standing in results.standings(grown).values() if standing.to_train]
+    assert to_train == [5, 5]
+
+
+def test_a_suite_more_scores_what_has_a_model(config, tmp_path):
+    results.gather(config)
+    grown = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"suites": ["order", "geometry"]}})
+    for run, standing in results.standings(grown).items():
+        assert not standing.to_train
+        assert standing.to_score == (("geometry",) if run.startswith("simcse") else ())
+
+
+def test_a_suite_more_trains_again_what_has_no_model_and_scores_all_of_it(config, tmp_path):
+    only_gathered(config)
+    grown = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"suites": ["order", "geometry"]}})
+    for run, standing in results.standings(grown).items():
+        assert standing.to_train == run.startswith("simcse")
+        assert standing.to_score == (("geometry", "order", "sts") if standing.to_train else ())
+
+
+def test_what_the_config_no_longer_names_stays_gathered(config, tmp_path):
+    only_gathered(config)
+    before = results.load(config)
+    smaller = made_config(tmp_path, {"order": STUDIES["order"]})
+    results.gather(smaller)
+    assert list(results.load(smaller).runs) == list(config.runs())[:2]
+    again = results.load(config)
+    assert keyed(again.scores) == keyed(before.scores)
+    assert again.pairs.equals(before.pairs)
+    assert again.runs == before.runs
+
+
+def test_a_training_with_other_weights_takes_the_place_of_the_gathered_one(config):
+    only_gathered(config)
+    run = next(iter(config.runs().values()))
+    leave(config, run, 7, weights="f")
+    results.gather(config)
+    found = results.load(config)
+    assert found.runs[run.id]["weights"] == "f" * 64
+    assert keyed(found.scores)[run.variant.hash, run.seed, "order"] == 57.0
+    assert found.pairs[f"{run.variant.hash}/seed3"].to_numpy() == pytest.approx([0.7, 0.8, 0.9])
+
+
+def test_scores_of_another_training_are_never_mixed_in(config):
+    only_gathered(config)
+    run = next(iter(config.runs().values()))
+    leave(config, run, 7, weights="f")
+    shutil.rmtree(paths.run_folder(config, run.id) / "order")
+    assert results.standings(config)[run.id].missing == ("order",)
+    with pytest.raises(InputError, match=rf"{run.id} has not been scored on suite order"):
+        results.gather(config)
+
+
+def test_a_missing_run_is_named_and_nothing_is_written(config):
+    run = list(config.runs())[-1]
+    shutil.rmtree(paths.run_folder(config, run))
+    with pytest.raises(InputError, match=rf"{run} has not been trained"):
+        results.gather(config)
+    assert not paths.scores(config).exists()
+
+
+def test_runs_must_have_been_scored_on_the_same_pairs(config):
+    *_, last = config.runs()
+    pairs = RATED.assign(cosine=0.0, score=[0.1, 0.3, 0.4])
+    pairs.to_parquet(paths.run_folder(config, last) / "sts" / "pairs.parquet")
+    with pytest.raises(InputError, match="scored on different pairs"):
+        results.gather(config)
+
+
+@pytest.mark.parametrize("kind", ["corpus", "dev"])
+def test_runs_must_have_been_trained_on_the_same_data(config, kind):
+    *_, last = config.runs()
+    path = paths.run_folder(config, last) / "run.json"
+    record = json.loads(path.read_text())
+    record["data"][kind]["sha256"] = "e" * 64 if kind == "corpus" else {"lee.cor": "e" * 64}
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=rf"{last} was trained on another {kind}"):
+        results.gather(config)
+
+
+def test_gathered_files_of_before_a_study_grew(config):
+    results.gather(config)
+    more = config.model_copy(update={"seeds": [3, 4, 5]})
+    with pytest.raises(InputError, match=r"has no run simcse-\w+/seed5; gather"):
+        results.load(more)
+
+
+def test_without_sts_there_are_no_pairs(config, tmp_path):
+    shutil.rmtree(paths.results(config))
+    config = made_config(tmp_path, {"order": STUDIES["order"]})
+    for run in config.runs().values():
+        leave(config, run, 0)
+    results.gather(config)
+    assert results.load(config).pairs is None
+
+
+def test_gathered_scores_without_their_pairs_are_refused(config):
+    results.gather(config)
+    paths.pairs(config).unlink()
+    with pytest.raises(InputError, match=r"pairs\.parquet can't be used: it is missing"):
+        results.load(config)
+
+
+def test_a_run_that_diverged_is_gathered_without_scores(config):
+    run, other, *_ = config.runs().values()
+    folder = paths.run_folder(config, run.id)
+    record = record_of(run) | {"diverged": {"step": 4, "message": "it diverged"}}
+    del record["weights"], record["selected_step"]
+    (folder / "run.json").write_text(json.dumps(record))
+    (folder / "sts" / "scores.csv").write_text("")  # what the workflow leaves in its place
+    results.gather(config)
+    found = results.load(config)
+    assert found.runs[run.id]["diverged"]["step"] == 4
+    assert set(found.scores.loc[found.scores["hash"] == run.variant.hash, "seed"]) == {other.seed}
+    assert f"{run.variant.hash}/seed{run.seed}" not in found.pairs
+
+
+# ---------------------------------------------------------------------------------------------------- other code
+
+
+def test_runs_of_other_code_are_refused_by_name(config):
+    run = next(iter(config.runs().values()))
+    path = paths.run_folder(config, run.id) / "run.json"
+    record = record_of(run)
+    record["code"] = {"digest": "0" * 16, "parts": record["code"]["parts"] | {"objectives": "0" * 16}}
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match=rf"1 runs .* {run.id} among them, .* \(changed: objectives\)"):
+        results.gather(config)
+    assert not paths.scores(config).exists()
+    record["accepted"] = [{"digest": record_of(run)["code"]["digest"], "why": "known", "date": "2026-01-02"}]
+    path.write_text(json.dumps(record))
+    results.gather(config)
+    assert results.load(config).runs[run.id]["accepted"][0]["why"] == "known"
+
+
+def test_runs_of_unknown_code_are_refused_too(config):
+    run = next(iter(config.runs().values()))
+    record = record_of(run)
+    del record["code"]
+    (paths.run_folder(config, run.id) / "run.json").write_text(json.dumps(record))
+    with pytest.raises(InputError, match="not recorded"):
+        results.gather(config)
+
+
+# --------------------------------------------------------------------------------------------------- damaged files
+
+DAMAGE = {
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "not UTF-8": lambda data: b"\xff\xfe" + data,
+    "foreign": lambda data: b"[1, 2]\n",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("name", ["run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet"])
+def test_a_damaged_file_of_a_run_is_named(config, name, damage):
+    path = paths.run_folder(config, next(iter(config.runs()))) / name
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    with pytest.raises(InputError) as raised:
+        results.gather(config)
+    assert str(path) in str(raised.value)
+    assert "Delete" in str(raised.value)
+    assert not paths.scores(config).exists()
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+@pytest.mark.parametrize("place", range(4))
+def test_a_damaged_gathered_file_is_named(config, place, damage):
+    only_gathered(config)
+    path = gathered_files(config)[place]
+    path.write_bytes(DAMAGE[damage](path.read_bytes()))
+    damaged = path.read_bytes()
+    for read in (results.load, results.gather):
+        with pytest.raises(InputError) as raised:
+            read(config)
+        assert str(path) in str(raised.value)
+    assert path.read_bytes() == damaged
+
+
+def edited(path, change):
+    table = pd.read_csv(path)
+    change(table).to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("history.csv", lambda table: table.iloc[:-1], "ends at 0"),
+        ("history.csv", lambda table: table.iloc[::-1], "do not rise"),
+        ("history.csv", lambda table: table.drop(columns="loss"), "'loss'"),
+        ("history.csv", lambda table: table.assign(dev_spearman=float("nan")), "dev_spearman"),
+        ("sts/scores.csv", lambda table: table.assign(value=7641.0), "7641"),
+        ("sts/scores.csv", lambda table: table.assign(value=float("nan")), "nan"),
+        ("sts/scores.csv", lambda table: table.assign(value="high"), "no number"),
+        ("sts/scores.csv", lambda table: pd.concat([table, table]), "two values"),
+        ("sts/scores.csv", lambda table: table.assign(suite="mteb"), "scores of suite mteb"),
+        ("sts/scores.csv", lambda table: table.drop(columns="n"), "'n'"),
+        ("sts/scores.csv", lambda table: table.iloc[:0], "no line"),
+        ("sts/scores.csv", lambda table: table.assign(n=2), "3 pairs of LEE, but 2 were scored"),
+    ],
+)
+def test_a_wrong_table_is_refused(config, name, change, said):
+    path = paths.run_folder(config, next(iter(config.runs()))) / name
+    edited(path, change)
+    with pytest.raises(InputError, match=said):
+        results.gather(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"run": "simcse-00000000/seed3"}, "record of simcse-00000000"),
+        ({"seed": 4}, "seed 4"),
+        ({"weights": None}, "neither which weights"),
+        ({"weights": "abc"}, "'weights'"),
+        ({"started": "yesterday"}, "'started'"),
+        ({"data": {}}, "data.corpus"),
+    ],
+)
+def test_another_runs_record_is_refused(config, change, said):
+    run = next(iter(config.runs().values()))
+    path = paths.run_folder(config, run.id) / "run.json"
+    path.write_text(json.dumps(record_of(run) | change))
+    with pytest.raises(InputError, match=said):
+        results.gather(config)
+
+
+def test_a_record_of_other_hyperparameters_is_refused(config):
+    run = next(iter(config.runs().values()))
+    record = record_of(run)
+    record["hyperparameters"]["learning_rate"] = 1.0
+    path = paths.run_folder(config, run.id) / "run.json"
+    path.write_text(json.dumps(record))
+    with pytest.raises(InputError, match="another 'learning_rate'"):
+        results.gather(config)

@@ -1,0 +1,135 @@
+"""Results grow, nothing stale is taken for a result, and nothing is lost: the workflow on what was there before."""
+
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from snakemake_runs import ROOT, base_config, planned, small_workflow, snakemake, write_config
+
+GATHERED = ("scores.csv", "histories.csv", "pairs.parquet", "runs.json")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    return small_workflow(tmp_path_factory.mktemp("workflow"))
+
+
+@pytest.fixture
+def folder(finished, tmp_path):
+    """A copy of the folder in which the tiny config has run through."""
+    return Path(shutil.copytree(finished, tmp_path / "copy"))
+
+
+@pytest.fixture
+def clone(folder):
+    """What somebody else gets of it: gathered files, tables, figures, page; nothing that Snakemake remembers."""
+    for name in (
+        ".snakemake",
+        "results/tiny/runs",
+        "results/tiny/data",
+        "results/tiny/logs",
+        "results/tiny/benchmarks",
+    ):
+        shutil.rmtree(folder / name)
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """The files of results/tiny that are committed."""
+    results = folder / "results" / "tiny"
+    files = [*(results / name for name in GATHERED), results / "report.html", *(results / "tables").iterdir()]
+    return {str(path.relative_to(results)): path.read_bytes() for path in files}
+
+
+def test_a_clone_has_nothing_to_train_or_gather(clone):
+    jobs = planned(clone, write_config(clone, base_config()))
+    assert set(jobs) <= {"report", "check_figures", "all"}
+
+
+def test_a_variant_more_trains_it_alone_and_joins_it(clone):
+    before = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
+    pairs = pd.read_parquet(clone / "results" / "tiny" / "pairs.parquet")
+    content = base_config()
+    content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
+    config = write_config(clone, content)
+    jobs = planned(clone, config)
+    made = {rule: jobs[rule] for rule in ("train", "embed", "evaluate", "gather")}
+    assert made == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1}
+    result = snakemake(clone, "--cores", "2", "--configfile", config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
+    assert after.iloc[: len(before)].equals(before)
+    assert set(after["variant"].iloc[len(before) :]) == {"arccon5"}
+    assert pd.read_parquet(clone / "results" / "tiny" / "pairs.parquet")[list(pairs.columns)].equals(pairs)
+    table = pd.read_csv(clone / "results" / "tiny" / "tables" / "margin.csv")
+    assert {"margin=0", "margin=5"} <= set(table["method"])
+    assert planned(clone, config) == {}
+
+
+def test_a_workflow_that_fails_deletes_no_result(clone):
+    """A variant more whose corpus is gone: today's gather and report were deleted before their jobs failed."""
+    before = contents(clone)
+    content = base_config()
+    content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
+    content["corpus"] = "file:nowhere.txt"
+    result = snakemake(clone, "--cores", "2", "--configfile", write_config(clone, content))
+    assert result.returncode != 0
+    assert contents(clone) == before
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "pairs.parquet", "runs.json"])
+def test_a_damaged_gathered_file_stops_the_workflow_by_name_and_stays(clone, name):
+    path = clone / "results" / "tiny" / name
+    path.write_bytes(path.read_bytes()[:-100])
+    before = contents(clone)
+    result = snakemake(clone, "--cores", "2", "--configfile", write_config(clone, base_config()))
+    assert result.returncode != 0
+    said = result.stdout + result.stderr + "".join(log.read_text() for log in clone.rglob("logs/*.log"))
+    assert f"results/tiny/{name} can't be used" in said
+    assert contents(clone) == before
+
+
+def test_runs_of_other_code_are_refused_before_any_work(folder, tmp_path):
+    for name in ("arccse", "workflow", "profiles"):
+        shutil.copytree(ROOT / name, tmp_path / "edited" / name)
+    shutil.copy(ROOT / "Snakefile", tmp_path / "edited")
+    objectives = tmp_path / "edited" / "arccse" / "objectives.py"
+    text = objectives.read_text()
+    body = "positives = cosine_of_widened_angle("
+    assert body in text
+    objectives.write_text(text.replace(body, "positives = 0.9 * cosine_of_widened_angle("))
+    config = write_config(folder, base_config())
+    before = contents(folder)
+    result = snakemake(folder, "--cores", "2", "--configfile", config, root=tmp_path / "edited")
+    assert result.returncode != 0
+    said = result.stdout + result.stderr
+    assert "1 runs of results/tiny, arccon10-triplet20-40-" in said
+    assert "(changed: objectives)" in said
+    assert "Traceback" not in said
+    assert contents(folder) == before
+    objectives.write_text(text.replace("    return cross_entropy_of", "    # a remark\n    return cross_entropy_of"))
+    assert planned(folder, config, root=tmp_path / "edited") == {}
+
+
+def test_the_locks_of_a_killed_workflow_stop_nobody(folder):
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(exist_ok=True)
+    (locks / "0.output.lock").write_text("results/tiny/scores.csv\nresults/tiny/report.html\n")
+    (folder / "results" / "tiny" / "report.html").unlink()
+    config = write_config(folder, base_config())
+    result = snakemake(folder, "--cores", "2", "--configfile", config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (folder / "results" / "tiny" / "report.html").is_file()
+
+
+def test_the_locks_of_another_workflow_are_left_alone(folder):
+    locks = folder / ".snakemake" / "locks"
+    locks.mkdir(exist_ok=True)
+    other = locks / "0.output.lock"
+    other.write_text("results/other/scores.csv\n")
+    (folder / "results" / "tiny" / "report.html").unlink()
+    assert (
+        snakemake(folder, "--cores", "2", "--configfile", write_config(folder, base_config()), "-n").returncode == 0
+    )
+    assert other.is_file()
