@@ -108,6 +108,11 @@ def test_a_seed_without_a_clean_run_is_left_out_of_the_decline_only() -> None:
     scores, declines = studies.noise_decline(points, "STS", None).axes
     assert len(curve(scores, 0)["dots"]) == 3
     assert len(curve(declines, 0)["dots"]) == 2
+    two = pd.concat([points.assign(label="NT-Xent").query("noise > 0"), points])
+    scores, declines = studies.noise_decline(two, "STS", None).axes
+    assert len(scores.containers) == 2
+    (line,) = declines.containers
+    assert line[0].get_color() == scores.containers[1][0].get_color()  # ArcCon's in both panels
     with pytest.raises(InputError, match="noise 0"):
         studies.noise_decline(points[points["noise"] > 0], "STS", None)
 

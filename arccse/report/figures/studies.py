@@ -67,8 +67,8 @@ def sweep(points: pd.DataFrame, axis: Axis, measure: str, caveat: str | None) ->
 def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
     """How a score falls as positives are replaced by other sentences, an objective a line.
 
-    The left panel has the scores, the right one the change against the same seed without noise, so that the
-    seeds' own level is out of it: the distance of two lines there is the difference of differences.
+    The left panel has the scores, the right one the change against the same seed without noise, if there is one, so
+    that the seeds' own level is out of it: the distance of two lines there is the difference of differences.
 
     Args:
         points: columns label (the objective), seed, noise (share of the positives, 0 to 1), value.
@@ -76,21 +76,20 @@ def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Fig
         caveat: printed above the panels.
 
     Raises:
-        InputError: an absent column, no line, no finite number, two lines for one label, seed and noise, a label
-            none of whose seeds has noise 0.
+        InputError: an absent column, no line, no finite number, two lines for one label, seed and noise, no seed at
+            noise 0 at all.
     """
     _check(points, ["label", "noise"], numbers=["noise"])
     points = points.assign(noise=100 * points["noise"])
     clean = points[points["noise"] == 0].rename(columns={"value": "clean"})[["label", "seed", "clean"]]
-    for label in points["label"].unique():
-        if label not in set(clean["label"]):
-            raise InputError(f"The table of points has no seed of '{label}' at noise 0, from which it could decline.")
+    if clean.empty:
+        raise InputError("The table of points has no seed at noise 0, from which it could decline.")
     changes = points.merge(clean, on=["label", "seed"])
     changes["value"] -= changes["clean"]
     with new_figure(11, 4.2, caveat) as figure:
         scores, declines = figure.subplots(1, 2)
         lines, counts = _lines(scores, points, "noise")
-        counts += _lines(declines, changes, "noise")[1]
+        counts += _lines(declines, changes, "noise", list(lines))[1]
         noise = "positives replaced by another sentence (%)"
         describe(scores, "Score", noise, measure)
         describe(declines, "Change against the same seed without noise", noise, f"change of {measure}")
@@ -263,9 +262,9 @@ def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = (
 Lines = dict[str, ErrorbarContainer]  # label → what stands for it in a legend
 
 
-def _lines(axes: Axes, points: pd.DataFrame, x: str) -> tuple[Lines, list[int]]:
+def _lines(axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None = None) -> tuple[Lines, list[int]]:
     """A line of means with intervals for each label, and a thin one for each seed; lines and numbers of seeds."""
-    labels, places = list(points["label"].unique()), np.sort(points[x].unique())
+    labels, places = order or list(points["label"].unique()), np.sort(points[x].unique())
     # Side by side by a little, since intervals on top of each other can't be read; less where places are close.
     step = min(0.015 * np.ptp(places), 0.04 * np.diff(places).min()) if len(places) > 1 else 1e-11
     shifts = step * (np.arange(len(labels)) - (len(labels) - 1) / 2)
@@ -273,6 +272,8 @@ def _lines(axes: Axes, points: pd.DataFrame, x: str) -> tuple[Lines, list[int]]:
     counts = []
     for index, (label, shift) in enumerate(zip(labels, shifts, strict=True)):
         own = points[points["label"] == label]
+        if own.empty:
+            continue
         cells = {place: summarise(group["value"].to_numpy(float)) for place, group in own.groupby(x)}
         means = np.array([cell.mean for cell in cells.values()])
         ends = np.array([(cell.mean - cell.low, cell.high - cell.mean) for cell in cells.values()])

@@ -14,6 +14,7 @@ function makeSortable(table) {
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
+    if (!button.textContent.trim()) button.setAttribute("aria-label", "Name");
     head.append(button);
     head.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => sortBy(table, head, column));
