@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from arccse.errors import Diverged, InputError, Interrupted, nearest
+from arccse.evaluation.suites import SUITES, one_pooling
+from arccse.evaluation.suites import tasks as suite_tasks
+from arccse.models import POOLINGS
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
 if TYPE_CHECKING:
@@ -28,13 +31,12 @@ app = typer.Typer(
     help=sys.modules[__name__].__doc__,
 )
 # 80 columns, rich's guess for a pipe, would cut the runs' names
-console = Console(width=None if sys.stdout.isatty() else 200)
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 200)
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="A file under config/.")]
 Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on the Hugging Face hub.")]
-PoolingName = Annotated[str | None, typer.Option("--pooling", help="cls, mean, first-last-avg or top2-avg.")]
-SUITES = "sts, mteb, transfer, transfer-fast, order, geometry, or sts under a pooling, such as sts-mean; repeatable."
-SuiteNames = Annotated[list[str], typer.Option("--suite", help=SUITES)]
+PoolingName = Annotated[str | None, typer.Option("--pooling", help=f"{', '.join(POOLINGS)}; if not its own.")]
+SuiteNames = Annotated[list[str], typer.Option("--suite", help=f"{', '.join(SUITES)}; repeatable.")]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
 DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]
 Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
@@ -85,11 +87,9 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
     loaded = load(config)
     source = loaded.source
-    tasks = {task for suite in loaded.all_suites() for task in suites.tasks(suite, source)}
-    for task in sorted(tasks):
-        suites.read(source, task)
+    tasks = suites.read(loaded.all_suites(), source)
     source.dev()
-    content = {"source": source.spec, "sha256": source.checksums(sorted(tasks))}
+    content = {"source": source.spec, "sha256": source.checksums(tasks)}
     atomic_write(paths.evaluation_data(loaded), json.dumps(content, indent=1) + "\n")
     console.print(f"{len(tasks)} tasks, {len(content['sha256'])} files of {source.spec} are in order")
 
@@ -155,15 +155,18 @@ def embed(
 ) -> None:
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
     from arccse.data.sources import open_source
-    from arccse.evaluation import suites
+    from arccse.evaluation import scoring
     from arccse.files import make_writable
+    from arccse.models import origin
 
     source = open_source(data)
-    selection = {name: suites.tasks(name, source, task) for name in suite}
-    pooling = suites.one_pooling(suite, pooling)
+    selection = {name: suite_tasks(name, source, task) for name in suite}
+    made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out.parent)
     set_threads(threads)
-    encode(model, pooling, revision, suites.sentences(source, selection)).save(out)
+    embeddings = encode(model, made.pooling, revision, scoring.sentences(source, selection))
+    scoring.check_embeddings(embeddings, source, selection, model)
+    embeddings.save(out, made)
 
 
 @app.command()
@@ -179,23 +182,26 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Score any encoder: print the table and write scores.csv (and what else the suite keeps) into a folder."""
+    """Score any encoder: write scores.csv (and what else the suite keeps) into a folder and print the table."""
     from arccse.data.sources import open_source
-    from arccse.evaluation import scores, suites
+    from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
+    from arccse.evaluation.scores import write_scores
     from arccse.files import make_writable
+    from arccse.models import origin
 
     source = open_source(data)
-    selection = {chosen: suites.tasks(chosen, source, task) for chosen in suite}
-    pooling = suites.one_pooling(suite, pooling)
+    selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
+    made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out)
     set_threads(threads)
     if embeddings is None:
-        rows = encode(model, pooling, revision, suites.sentences(source, selection))
+        rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))
     else:
-        rows = Embeddings.load(embeddings)
-    measured = suites.evaluate(rows, source, selection, out, name or model_name(model), print_scores)
-    scores.write(measured, out / "scores.csv")
+        rows = Embeddings.load(embeddings, made)
+    scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
+    write_scores(scores, out / "scores.csv")
+    print_scores(scores)
 
 
 @app.command()
@@ -258,10 +264,10 @@ def schema() -> None:
     print(json.dumps(Config.model_json_schema(), indent=2))
 
 
-def encode(model: str, pooling: str | None, revision: str | None, sentences: list[str]) -> Any:
-    """The embeddings of distinct sentences under a model, with a progress bar."""
+def encode(model: str, pooling: str, revision: str | None, sentences: list[str]) -> Any:
+    """The embeddings of distinct sentences under a model and a pooling, with a progress bar."""
     from arccse import devices
-    from arccse.encoder import load
+    from arccse.encoder import load_encoder
     from arccse.evaluation.embeddings import Embeddings
     from arccse.progress import Bar
 
@@ -269,7 +275,7 @@ def encode(model: str, pooling: str | None, revision: str | None, sentences: lis
     quiet_libraries()
     total = len(set(sentences))
     with devices.acquire() as device, Bar(f"encoding with {model}", "sentences") as bar:
-        encoder = load(model, pooling, revision=revision).to(device)
+        encoder = load_encoder(model, pooling, revision=revision).to(device)
         return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total))
 
 
@@ -279,8 +285,14 @@ def model_name(model: str) -> str:
     return "/".join(name.split("/")[-2:]) if "/" in name else f"local/{name}"
 
 
+def report_scores(scores: Sequence["Score"]) -> None:
+    """One line on stderr for a task that has ended; a suite of many can take hours."""
+    measured = ", ".join(f"{score.metric} {score.value:.2f}" for score in scores)
+    print(f"{scores[0].suite} {scores[0].task}: {measured}", file=sys.stderr)
+
+
 def print_scores(scores: Sequence["Score"]) -> None:
-    """A table of scores, as suites or tasks end."""
+    """A table of scores."""
     table = Table("suite", "task", "metric", "value", "n")
     for score in scores:
         table.add_row(score.suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))

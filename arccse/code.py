@@ -47,7 +47,7 @@ def of_training(variant: Variant) -> Code:
     """
     h = variant.hyperparameters
     if variant.untrained:
-        return digest([("encoder", "load")])
+        return digest([("encoder", "load_encoder")])
     unused: set[Name] = set()
     if not h.triplet_weight:
         unused |= {("objectives", "triplet"), ("masking", "draw_masks")}

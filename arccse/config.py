@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_core import PydanticCustomError
 
 from arccse import models
 from arccse.data import corpus, sources
 from arccse.errors import InputError, nearest
-from arccse.evaluation.suites import SUITES, Suite
+from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import Hyperparameters, Partial, layered
 from arccse.validation import Strict, describe
 
@@ -91,6 +92,17 @@ class Row:
     runs: tuple[Run, ...]
 
 
+def known_suite(name: str) -> str:
+    """A validator; the error that pydantic then raises has a sentence of its own (`describe`)."""
+    if name not in SUITES:
+        hint = nearest(name, list(SUITES))
+        raise PydanticCustomError("unknown_name", "unknown suite '{name}'; {hint}", {"name": name, "hint": hint})
+    return name
+
+
+SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
+
+
 class EncoderConfig(Strict):
     """A pretrained encoder and the hyperparameters that go with it."""
 
@@ -107,7 +119,7 @@ class Study(Strict):
     sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
     training: Partial = Field(default={})
     encoders: list[str] | None = None
-    suites: list[Suite] | None = None
+    suites: list[SuiteName] | None = None
     seeds: Annotated[list[int], Field(min_length=1)] | None = None
     published: list[str] | None = None  # encoders whose published rows the tables show; null: the study's own
 
@@ -133,7 +145,7 @@ class Config(Strict):
     corpus: str
     corpus_size: Annotated[int, Field(ge=1)] | None = None
     data: str
-    suites: Annotated[list[Suite], Field(min_length=1)]
+    suites: Annotated[list[SuiteName], Field(min_length=1)]
     save_every: Annotated[int, Field(ge=1)] = 100  # steps between two saves of a training's state
     seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
     training: Partial = Field(default={})

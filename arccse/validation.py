@@ -23,6 +23,8 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
         return f"{place}: unknown key; {nearest(str(first['loc'][-1]), fields)}"
     if first["type"] == "missing":
         return f"{place}: this key is required."
+    if first["type"] == "unknown_name":
+        return f"{place}: {first['msg']}"
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message[0].lower()}{message[1:]}, not {first['input']!r}."
 

@@ -5,6 +5,7 @@ import pandas as pd
 
 from arccse.config import Config, Run
 from arccse.data.sources import source_class
+from arccse.evaluation.suites import STS_TASKS, SUITES
 from arccse.report import tables
 from arccse.results import Results
 
@@ -38,8 +39,8 @@ def made_results(config: Config, diverged: dict[str, int] | None = None) -> Resu
 
 
 def scored(run: Run, suite: str, rng: np.random.Generator) -> list[tuple]:
-    spec = tables.SUITES[suite]
-    named = [(task, spec.metric) if spec.metric else ("held-out", task) for task in spec.tasks]
+    spec = SUITES[suite]
+    named = [(task, spec.metric) if spec.metric else ("held-out", task) for task in spec.columns]
     variant = run.variant
     return [
         (variant.name, variant.hash, run.seed, suite, task, metric, value, 100)
@@ -74,7 +75,7 @@ def record(name: str, run: Run, place: int) -> dict:
 def pairs(runs: list[Run], config: Config, rng: np.random.Generator) -> pd.DataFrame | None:
     if not runs:
         return None
-    tasks = np.repeat(tables.STS_TASKS, PAIRS)
+    tasks = np.repeat(STS_TASKS, PAIRS)
     ratings = rng.uniform(*source_class(config.data).scale, len(tasks))
     rated = pd.DataFrame({"task": tasks, "subset": "all", "index": [*range(PAIRS)] * 7, "score": ratings})
     cosines = rng.uniform(-1, 1, (len(tasks), len(runs))).astype("float32")

@@ -10,8 +10,7 @@ from families import MINILM
 from arccse import code, paths
 from arccse import config as configs
 from arccse.config import Config, Run
-from arccse.evaluation import scores as score_files
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, write_scores
 
 RATED = pd.DataFrame({"task": "LEE", "subset": "LEE", "index": [0, 1, 2], "score": [0.1, 0.3, 0.5]})
 SENTENCES = 640  # ten steps of the default batch
@@ -77,4 +76,4 @@ def score(config: Config, run: Run, suite: str, value: float) -> None:
     folder = paths.run_folder(config, run.id) / suite
     folder.mkdir(exist_ok=True)
     metric = "spearman_all" if suite.startswith("sts") else "ordered_all"
-    score_files.write([Score(suite, "LEE", metric, value, 3)], folder / "scores.csv")
+    write_scores([Score(suite, "LEE", metric, value, 3)], folder / "scores.csv")

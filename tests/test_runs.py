@@ -12,9 +12,9 @@ import yaml
 from arccse import config as configs
 from arccse import paths, runs
 from arccse.data.sources import open_source
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import Diverged, InputError
-from arccse.evaluation import suites
+from arccse.evaluation import scoring, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.files import sha256
 
@@ -51,7 +51,7 @@ def test_run_json_says_everything_that_fed_the_result(config):
     assert record["data"]["corpus"]["sha256"] == sha256(paths.corpus(config))
     assert record["data"]["corpus"]["sentences"] == 40
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in record["data"]["dev"]["sha256"].values())
-    assert record["weights"] == load(str(folder / "model")).fingerprint()
+    assert record["weights"] == load_encoder(str(folder / "model")).fingerprint()
     assert record["packages"]["torch"].startswith("2.13.0")
     assert record["threads"] >= 1
     assert record["device"]
@@ -63,9 +63,9 @@ def test_the_geometry_suite_scores_what_the_training_logged(config, tmp_path):
     runs.train(config, run)
     folder, source = paths.run_folder(config, run.id), open_source(config.data)
     selection = {"geometry": suites.tasks("geometry", source)}
-    encoder = load(str(folder / "model"))
-    embeddings = Embeddings.of(encoder, suites.sentences(source, selection))
-    scores = suites.evaluate(embeddings, source, selection, tmp_path, "a/b", lambda _: None)
+    encoder = load_encoder(str(folder / "model"))
+    embeddings = Embeddings.of(encoder, scoring.sentences(source, selection))
+    scores = scoring.evaluate(embeddings, source, selection, tmp_path, "a/b", lambda _: None)
     history = pd.read_csv(folder / "history.csv").set_index("step")
     kept = history.loc[json.loads((folder / "run.json").read_text())["selected_step"]]
     assert {score.task for score in scores} == {"LEE-dev"}

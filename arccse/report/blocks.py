@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.report.tables import Row, StudyView, Suite, listed, published, suite_of, task_order
+from arccse.evaluation.suites import Suite, suite_named
+from arccse.report.tables import Row, StudyView, listed, published, task_order
 from arccse.statistics import ALPHA, seeds_needed
 
 
@@ -63,7 +64,7 @@ def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | Non
     """
     found = []
     for suite, part in table.groupby("suite", sort=False):
-        spec = suite_of(str(suite))
+        spec = suite_named(str(suite))
         shown = comparisons if comparisons is None else comparisons[comparisons["suite"] == suite]
         shown = shown if shown is None else shown[shown["task"].isin(spec.headlines)]
         found.append(

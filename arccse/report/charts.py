@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from arccse.errors import InputError
-from arccse.report import tables
+from arccse.evaluation.suites import MEASURES, SUITES
 from arccse.report.figures import data
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject
@@ -76,7 +76,7 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
     for subject in found:
         where = f", {subject.encoder}" if len(found) > 1 else ""
         for suite in subject.suites:
-            spec = tables.SUITES[suite]
+            spec = SUITES[suite]
             if "Avg" in spec.headlines:
                 title = f"{spec.title} average"
                 makers[title + where] = partial(_averages, subject, suite, results, title, where)
@@ -84,7 +84,7 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
                     makers[f"sweep of {title}{where}"] = partial(_sweep, subject, suite, results, title, where)
         if data.finished(subject.trained, results):
             makers[f"course of training{where}"] = partial(_courses, subject, results, where)
-    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *tables.MEASURES])]
+    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *MEASURES])]
     makers["differences"] = partial(forest, headline)
     return makers
 

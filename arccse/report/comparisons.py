@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from arccse.errors import InputError
+from arccse.evaluation.suites import SUITES
 from arccse.records import PAIRS
 from arccse.report import tables
 from arccse.report.tables import Row, StudyView
@@ -57,7 +58,7 @@ def compare_study(
         scores: as `tables.study_table` takes them.
         study: the rows; the first trained one of an encoder is the baseline of its other rows. Their `settings`
             tell which are untrained and whether they make a factorial design. Diverged ones take no part.
-        suites: keys of tables.SUITES.
+        suites: keys of evaluation.suites.SUITES.
         pairs: the runs' kept cosines on suite sts, as results.Results has them: a line a pair, with task, subset,
             index and score, and a column `<hash>/seed<k>` for each run. Without it the two-level columns are empty.
 
@@ -70,7 +71,7 @@ def compare_study(
           what it changes in `baseline`: above 0, `label` declines less;
         - "margin": in a study of temperatures × margins from 0, what a margin adds at each temperature: a lower
           temperature, which sharpens the loss as well, would leave it nothing to add if it could stand in for it;
-        - "pooling": the same runs under another pooling than their own, over the suites "sts-<pooling>".
+        - "pooling": the same runs under another pooling than their own, over the suites that prescribe one.
         `task` is a column of the suite's table, "Avg" included. `difference`, `low`, `high`, `sd`, `p`,
         `smallest_p` and `improvement` are those of statistics.Effect over the `n` common seeds, which `seeds`
         lists; `dropped` are those that only some of the rows have. `p_holm`, `verdict` and `text` are those of
@@ -193,16 +194,16 @@ def _margins(rows: Sequence[Row], design: list[list[int]]) -> list[Weighted]:
 
 
 def poolings(rows: Sequence[Row], values: dict[str, list[pd.DataFrame]]) -> list[Contrast]:
-    """Each row's suites "sts-<pooling>" less the one of the pooling that it was trained with (or the first)."""
-    suites = [suite for suite in values if suite.startswith("sts-")]
+    """Each row's suites that prescribe a pooling, less that of the pooling it was trained with (or the first)."""
+    suites = {SUITES[suite].pooling: suite for suite in values if SUITES[suite].pooling}
     found = []
     for place, row in enumerate(rows if len(suites) > 1 else []):
-        trained = f"sts-{row.settings.get('pooling')}"
-        base = trained if trained in suites else suites[0]
-        for suite in suites:
-            if suite != base:
-                old, new = (f"{row.label}, {name.removeprefix('sts-')}" for name in (base, suite))
-                both = values[base][place], values[suite][place]
+        trained = row.settings.get("pooling")
+        base = trained if trained in suites else next(iter(suites))
+        for pooling, suite in suites.items():
+            if pooling != base:
+                old, new = (f"{row.label}, {name}" for name in (base, pooling))
+                both = values[suites[base]][place], values[suite][place]
                 found.append(Contrast("pooling", suite, old, new, (row, row), both, (-1, 1)))
     return found
 
@@ -228,7 +229,8 @@ def _judged(family: Sequence[Contrast], pairs: pd.DataFrame | None) -> list[dict
                 verdict = next(judged)
                 line |= {"p_holm": verdict.p, "verdict": verdict.word, "text": verdict.text}
                 line |= {"seeds_needed": _seeds_needed(effect)}
-            if pairs is not None and effect and (one.kind, one.suite, task) == ("pair", "sts", "Avg"):
+            kept = one.kind == "pair" and SUITES[one.suite].keeps_pairs
+            if pairs is not None and effect and kept and task == "Avg":
                 line |= _two_level(one, line["seeds"], pairs)
             line["seeds"], line["dropped"] = (" ".join(map(str, line[key])) for key in ("seeds", "dropped"))
             lines.append(line)
@@ -243,7 +245,7 @@ def _measured(one: Contrast, task: str) -> tuple[Effect | None, dict[str, Any]]:
     if not seeds:
         return None, line
     effect = compare(*values) if one.weights == (-1, 1) else contrast(values, np.array(one.weights))
-    if effect.improvement is not None and tables.SUITES[one.suite].lower_is_better:
+    if effect.improvement is not None and SUITES[one.suite].lower_is_better:
         effect = replace(effect, improvement=1 - effect.improvement)
     return effect, line | vars(effect)
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from arccse import paths
 from arccse.config import Config
+from arccse.evaluation.suites import SUITES
 from arccse.report.figures.kinds import FigureSpec, Subject, chosen, subjects
 
 TABLE_KINDS = ("csv", "md", "tex")
@@ -13,7 +14,7 @@ FIGURE_KINDS = ("svg", "pdf", "png")
 def gathered(config: Config) -> list[Path]:
     """What `arccse gather` writes of the runs."""
     files = [paths.scores(config), paths.histories(config), paths.run_records(config)]
-    return [*files, paths.pairs(config)] if "sts" in config.all_suites() else files
+    return [*files, paths.pairs(config)] if any(SUITES[suite].keeps_pairs for suite in config.all_suites()) else files
 
 
 def files(config: Config) -> list[Path]:

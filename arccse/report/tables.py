@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arccse.errors import InputError, nearest
-from arccse.models import POOLINGS
+from arccse.errors import InputError
+from arccse.evaluation.suites import Suite, suite_named, tabulated
 from arccse.statistics import compare, summarise, verdicts
 
 COLUMNS = [
@@ -21,68 +21,6 @@ COLUMNS = [
     *("decided_best", "origin", "source", "hash"),
 ]
 SCORE_COLUMNS = ["variant", "hash", "seed", "suite", "task", "metric", "value", "n"]
-STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSB", "SICKR")
-TRANSFER_TASKS = ("MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC")
-
-
-@dataclass(frozen=True)
-class Suite:
-    """How a suite is tabulated: its columns are tasks scored by one metric, or the metrics of its one task.
-
-    `tasks` are the columns in their order; published averages are taken over them. `headlines` are the columns
-    whose comparisons are printed, in which one is better; "Avg" among them means that columns are averaged.
-    """
-
-    title: str
-    metric: str | None  # None: the columns are metrics
-    score: str  # what a number is, for the caption
-    size: str  # what `n` counts
-    tasks: tuple[str, ...]
-    headlines: tuple[str, ...] = ("Avg",)
-    lower_is_better: bool = False
-
-
-ALL_PAIRS = "Spearman × 100 over all pairs of a task"
-ORDERED = {
-    "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
-    "ordered_all": "share × 100 of all neighbouring levels of masking in order",
-}
-GEOMETRY = {name: f"{name} × 100 (the lower the better)" for name in ("alignment", "uniformity")}
-MEASURES = ORDERED | GEOMETRY  # what sentences call the columns that are compared beside averages
-
-SUITES = {
-    "sts": Suite("STS", "spearman_all", ALL_PAIRS, "pairs", STS_TASKS),
-    **{
-        f"sts-{pooling}": Suite(f"STS, {pooling} pooling", "spearman_all", ALL_PAIRS, "pairs", STS_TASKS)
-        for pooling in POOLINGS
-    },
-    "mteb": Suite("STS by MTEB", "cosine_spearman", "Spearman × 100 by MTEB's protocol", "pairs", STS_TASKS),
-    "transfer": Suite("Transfer", "accuracy", "accuracy in %, SentEval protocol", "examples", TRANSFER_TASKS),
-    "transfer-fast": Suite(
-        title="Transfer, fast mode",
-        metric="accuracy",
-        score="accuracy in %, SentEval's fast settings, not comparable with the full protocol",
-        size="examples",
-        tasks=TRANSFER_TASKS,
-    ),
-    "order": Suite(
-        title="Order of masked sentences",
-        metric=None,
-        score="share × 100 in the right order, cosine × 100 to the whole sentence with 0 to 80 % of it masked",
-        size="sentences or pairs of them",
-        tasks=(*ORDERED, *(f"similarity_{share}" for share in range(0, 90, 10))),
-        headlines=tuple(ORDERED),
-    ),
-    "geometry": Suite(
-        title="Alignment and uniformity",
-        metric=None,
-        score="× 100 on the dev set, the lower the better",
-        size="positive pairs, sentences",
-        tasks=tuple(GEOMETRY),
-        headlines=tuple(GEOMETRY),
-        lower_is_better=True,
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -182,11 +120,11 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
     Raises InputError for a run without scores, a row whose seeds differ in their tasks, a score that is
     listed twice or is no number, tasks scored on different numbers of examples, and an unknown suite.
     """
-    spec = suite_of(suite)
+    spec = suite_named(suite)
     rows = study.finished
     values = seed_values(scores, rows, suite)
     sizes = _sizes(_runs(scores, rows, suite))
-    tasks = list(sizes) or list(spec.tasks)
+    tasks = list(sizes) or list(spec.columns)
     averaged = ["Avg"] if "Avg" in spec.headlines else []
     own = iter(values)
     parts = [_diverged(row, [*tasks, *averaged]) if row.diverged else _measured(row, next(own)) for row in study.rows]
@@ -205,7 +143,7 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
 
 
 def study_tables(scores: pd.DataFrame, study: StudyView, suites: Sequence[str] | None = None) -> pd.DataFrame:
-    """`study_table` of several suites, one below the other in the order of SUITES.
+    """`study_table` of several suites, one below the other in the order of `tabulated`.
 
     Without `suites`, those for which any of the study's runs has scores. A study that shares a run with
     another, which has more suites, must name its own.
@@ -218,8 +156,8 @@ def study_tables(scores: pd.DataFrame, study: StudyView, suites: Sequence[str] |
     if not present:
         raise InputError(f"None of the runs of study '{study.name}' has scores yet.")
     for suite in sorted(present):
-        suite_of(suite)
-    return pd.concat([study_table(scores, study, s) for s in SUITES if s in present], ignore_index=True)
+        suite_named(suite)
+    return pd.concat([study_table(scores, study, suite) for suite in tabulated(present)], ignore_index=True)
 
 
 def seed_values(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[pd.DataFrame]:
@@ -230,7 +168,7 @@ def seed_values(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[p
 
     Raises InputError as `study_table` does.
     """
-    spec, runs = suite_of(suite), _runs(scores, rows, suite)
+    spec, runs = suite_named(suite), _runs(scores, rows, suite)
     tasks = task_order((task for run in runs for task in run["task"].unique()), spec)
     frames = []
     for run in runs:
@@ -276,16 +214,10 @@ def _check(scores: pd.DataFrame) -> None:
         raise TypeError("hashes are text: read scores.csv with dtype={'hash': str}")
 
 
-def suite_of(name: str) -> Suite:
-    if name not in SUITES:
-        raise InputError(f"There is no table for suite '{name}': {nearest(name, list(SUITES))}")
-    return SUITES[name]
-
-
 def _runs(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[pd.DataFrame]:
     """Each row's scores of the suite's table. Where its columns are metrics, they stand in the place of tasks."""
     _check(scores)
-    metric = suite_of(suite).metric
+    metric = suite_named(suite).metric
     own = scores[scores["suite"] == suite]
     own = own.assign(task=own["metric"]) if metric is None else own[own["metric"] == metric]
     return [_run_scores(own, row, f"{suite} scores ({metric})" if metric else f"{suite} scores") for row in rows]
@@ -312,7 +244,7 @@ def _run_scores(scores: pd.DataFrame, row: Row, what: str) -> pd.DataFrame:
 def task_order(present: Iterable[str], spec: Suite) -> list[str]:
     """The suite's own tasks in the papers' order, then any others as they come in the data."""
     names = list(dict.fromkeys(present))
-    return [t for t in spec.tasks if t in names] + [t for t in names if t not in spec.tasks]
+    return [t for t in spec.columns if t in names] + [t for t in names if t not in spec.columns]
 
 
 def _sizes(runs: Sequence[pd.DataFrame]) -> dict[str, int]:
@@ -381,7 +313,7 @@ def source_of(study: StudyView) -> str:
 
 def _published(encoders: Sequence[str], suite: str, tasks: list[str], spec: Suite) -> pd.DataFrame:
     """Published lines on the table's own tasks; their averages only where those are over the same tasks."""
-    wanted = [*tasks, "Avg"] if set(tasks) == set(spec.tasks) else tasks
+    wanted = [*tasks, "Avg"] if set(tasks) == set(spec.columns) else tasks
     rows = published()
     rows = rows[rows["encoder"].isin(encoders) & (rows["suite"] == suite) & rows["task"].isin(wanted)]
     rows = rows.rename(columns={"value": "mean", "seeds": "n_seeds"})

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from made_scores import BERT, CAVEAT, full, grid_lines, lee, line, seeded
 
 from arccse import statistics
+from arccse.evaluation.suites import STS_TASKS
 from arccse.report import markup, tables
 from arccse.report.comparisons import compare_study
 from arccse.report.markup import to_csv, to_latex, to_markdown
@@ -29,7 +30,7 @@ def compared(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame, pd.DataFram
     """SimCSE with seeds 1 to 7 and ArcCSE with 1 to 6, above by 1 and a little that differs from seed to seed."""
     view = seeded(bert_view, 7)
     view = replace(view, rows=[view.rows[0], replace(view.rows[1], seeds=[1, 2, 3, 4, 5, 6])])
-    scores = full("sts", "spearman_all", tables.STS_TASKS, seeds=7)
+    scores = full("sts", "spearman_all", STS_TASKS, seeds=7)
     scores.loc[scores["hash"] == "bbbbbbbb", "value"] += 0.02 * scores["seed"]
     return view, study_table(scores, view, "sts"), compare_study(scores, view, ["sts"])
 
@@ -130,7 +131,7 @@ def awkward(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame, pd.DataFrame
     """A view of two suites with published rows, whose texts hold every character special to LaTeX."""
     rows = [replace(row, label=f"{label}{AWKWARD}") for row, label in zip(bert_view.rows, "[*", strict=True)]
     view = replace(bert_view, rows=rows, title=AWKWARD, caveat=AWKWARD, selection=AWKWARD, config="a_b")
-    sts = full("sts", "spearman_all", tables.STS_TASKS)
+    sts = full("sts", "spearman_all", STS_TASKS)
     lee = full("mteb", "cosine_spearman", ("LEE_50",), seeds=2)
     scores = pd.concat([sts, lee])
     return view, study_tables(scores, view), compare_study(scores, view, ["sts", "mteb"])
@@ -164,7 +165,7 @@ def test_latex_rows_have_one_cell_a_column(awkward: tuple[StudyView, pd.DataFram
 
 def test_latex_marks_bold_and_published(bert_view: StudyView) -> None:
     view = seeded(bert_view, 6)
-    text = to_latex(view, study_table(full("sts", "spearman_all", tables.STS_TASKS, seeds=6), view, "sts"))
+    text = to_latex(view, study_table(full("sts", "spearman_all", STS_TASKS, seeds=6), view, "sts"))
     assert r"{ArcCSE} & 6 & \textbf{74.50 $\pm$ 1.96}" in text  # seeds 1 to 6: sd 1.8708, × 2.5706 / √6
     assert re.search(r"\\midrule\n.*published, single seed", text)
     assert re.search(r"\{ArcCSE\}\$\^\{\\mathrm\{.\}\}\$ & 1 & 72\.08", text)
@@ -222,7 +223,7 @@ def test_write_leaves_the_comparisons_as_csv(compared: tuple, tmp_path: Path) ->
     assert [path.name for path in paths] == ["main.csv", "main.md", "main.tex", "main-comparisons.csv"]
     read = pd.read_csv(paths[-1])
     np.testing.assert_allclose(read["difference"], comparisons["difference"], atol=1e-6)
-    assert list(read["task"]) == [*tables.STS_TASKS, "Avg"]
+    assert list(read["task"]) == [*STS_TASKS, "Avg"]
     assert read["source"].str.contains(CAVEAT, regex=False).all()
     assert paths[1].read_text(encoding="utf-8") == to_markdown(view, table, comparisons)
 

@@ -32,7 +32,7 @@ RESULTS = str(paths.results(CONFIG))
 
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
-    suite="|".join(configs.SUITES),
+    suite="|".join(suites.SUITES),
     pooling="|".join(POOLINGS),
 
 
@@ -48,7 +48,7 @@ def captioned(files, caption, category):
 
 def pooling_of(run, suite):
     """The pooling that a run's embeddings for a suite are made with: the suite's, otherwise the run's own."""
-    return suites.pooling_of(suite) or RUNS[run].variant.hyperparameters.pooling
+    return suites.SUITES[suite].pooling or RUNS[run].variant.hyperparameters.pooling
 
 
 def to_make():

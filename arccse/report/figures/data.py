@@ -10,6 +10,7 @@ import pandas as pd
 
 from arccse.config import Row
 from arccse.data.sources import source_class
+from arccse.evaluation.suites import SUITES
 from arccse.report import tables
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
@@ -18,7 +19,7 @@ from arccse.results import Results
 
 def measure(subject: Subject) -> str:
     """What an axis of the subject's averages says."""
-    return f"{tables.SUITES[subject.suite].title} average"
+    return f"{SUITES[subject.suite].title} average"
 
 
 def scale(subject: Subject) -> tuple[float, float]:
@@ -115,7 +116,7 @@ def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame
     assert compared is not None
     own = compared[(compared["encoder"] == subject.encoder) & (compared["kind"] == "pair") & (compared["n"] > 0)]
     averages = own[own["task"] == "Avg"]
-    return averages.assign(suite=[tables.SUITES[suite].title for suite in averages["suite"]])
+    return averages.assign(suite=[SUITES[suite].title for suite in averages["suite"]])
 
 
 def runs_of(subject: Subject, results: Results) -> dict[str, list[str]]:

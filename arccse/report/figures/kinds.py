@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from arccse.config import Config, Row
+from arccse.evaluation.suites import SUITES
 from arccse.report import figures
 from arccse.report.figures.axis import Axis, text_of
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from arccse.results import Results
 
-AVERAGED = ("sts", "mteb", "transfer", "transfer-fast")  # suites that have an average, the first counts
 MOST_CURVES = 8  # in one panel; more can't be told apart
 MOST_CATEGORIES = 20  # beside each other on an axis
 PUBLISHED_MARGINS = (0.0, 5.0, 10.0, 20.0)  # degrees, in the figures of theory; ArcCSE's is the 10
@@ -46,15 +46,21 @@ class Subject:
 
     @property
     def suite(self) -> str:
-        """The suite whose average is drawn; "" where none of the study's has one."""
-        poolings = [suite for suite in self.suites if suite.startswith("sts-")]
-        return next((suite for suite in (*AVERAGED, *poolings) if suite in self.suites), "")
+        """The first suite with an average, which is drawn; "" where none of the study's has one."""
+        return next((name for name, suite in SUITES.items() if name in self.suites and "Avg" in suite.headlines), "")
 
     @property
     def compares_variants(self) -> bool:
         """Whether averages of trained variants are compared, and not only the poolings of their evaluation."""
-        poolings = sum(suite.startswith("sts-") for suite in self.suites)
-        return bool(self.trained) and (poolings <= 1 if self.suite.startswith("sts-") else self.suite != "")
+        if not self.trained or not self.suite:
+            return False
+        poolings = [suite for suite in self.suites if SUITES[suite].pooling]
+        return SUITES[self.suite].pooling is None or len(poolings) == 1
+
+    @property
+    def keeps_pairs(self) -> bool:
+        """Whether there are cosines of rated pairs."""
+        return any(SUITES[suite].keeps_pairs for suite in self.suites)
 
     # ------------------------------------------------------------------------------------------------- sweeps
 
@@ -216,7 +222,7 @@ KINDS = (
     Kind(
         "cosine_by_score",
         "Distribution of cosines at each human score.",
-        applies=lambda s: "sts" in s.suites and 0 < len(s.trained) < len(s.rows) <= MOST_CURVES,
+        applies=lambda s: s.keeps_pairs and 0 < len(s.trained) < len(s.rows) <= MOST_CURVES,
         data=lambda s, results, _: (results.pairs, figures.data.runs_of(s, results)),
         draw=lambda s, data: figures.pairs.cosine_by_score(*data, figures.data.scale(s), s.config.caveat),
     ),
