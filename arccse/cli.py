@@ -257,18 +257,22 @@ def stale(
 
 @app.command()
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
-    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data."""
+    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data.
+
+    What cannot be drawn is named, and the exit status is 3; everything else is there.
+    """
     from arccse import results
     from arccse.config import load
-    from arccse.report import build
+    from arccse.report import build, layout
 
     loaded = load(config)
-    for path in build.write(loaded, results.load(loaded)):
+    failed = build.write(loaded, results.load(loaded))
+    for path in layout.files(loaded):
         console.print(str(path))
-    from arccse import paths
-    from arccse.files import atomic_write
-
-    atomic_write(paths.failed_figures(loaded), "")
+    for name, reason in failed.items():
+        print(f"arccse: {name} could not be drawn: {reason}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -46,7 +46,6 @@ class Suite:
         pooling: the one that encoders are made to pool by; None: their own.
         lower_is_better: of all its columns.
         keeps_pairs: whether it leaves the cosine of every pair in pairs.parquet.
-        in_figures: whether figures may draw its average; they take the first such suite that a study has.
         repeats: the suite whose tasks it scores by another protocol.
     """
 
@@ -63,7 +62,6 @@ class Suite:
     pooling: str | None = None
     lower_is_better: bool = False
     keeps_pairs: bool = False
-    in_figures: bool = False
     repeats: str | None = None
 
 
@@ -105,7 +103,7 @@ ACCURACY: dict[str, Any] = {
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
-        Suite("sts", title="STS", keeps_pairs=True, in_figures=True, **STS),
+        Suite("sts", title="STS", keeps_pairs=True, **STS),
         Suite(
             name="mteb",
             kind=MTEB,
@@ -115,10 +113,9 @@ SUITES: dict[str, Suite] = {
             size="pairs",
             columns=STS_TASKS,
             measure="STS by MTEB average",
-            in_figures=True,
             repeats="sts",
         ),
-        Suite("transfer", title="Transfer", score="accuracy in %, SentEval protocol", in_figures=True, **ACCURACY),
+        Suite("transfer", title="Transfer", score="accuracy in %, SentEval protocol", **ACCURACY),
         Suite(
             name="transfer-fast",
             title="Transfer, fast mode",

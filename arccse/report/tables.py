@@ -24,10 +24,19 @@ SCORE_COLUMNS = ["variant", "hash", "seed", "suite", "task", "metric", "value", 
 
 
 @dataclass(frozen=True)
+class Divergence:
+    """Where and how a training left the numbers; what it left has no score."""
+
+    step: int
+    message: str
+
+
+@dataclass(frozen=True)
 class Row:
     """One method of a table: `hash` (the runs' hash8) and `seeds` select its runs in scores.csv.
 
-    `settings` are the variant's canonical hyperparameters.
+    `settings` are the variant's canonical hyperparameters; `diverged` has the seeds whose runs diverged. A row with
+    any is shown without a number: a mean over the seeds that survived would flatter it.
     """
 
     label: str
@@ -35,11 +44,17 @@ class Row:
     hash: str
     seeds: list[int]
     settings: dict[str, Any] = field(default_factory=dict)
+    diverged: dict[int, Divergence] = field(default_factory=dict)
 
     @property
     def untrained(self) -> bool:
         """Whether nothing is trained, and so nothing random: its one run stands for every seed."""
         return self.settings.get("epochs") == 0
+
+    @property
+    def divergence(self) -> str:
+        """ "seed 1 at step 3, seed 2 at step 5", or nothing."""
+        return listed(f"seed {seed} at step {found.step}" for seed, found in self.diverged.items())
 
 
 @dataclass(frozen=True)
@@ -73,6 +88,11 @@ class StudyView:
         """The rows' encoders, each once, in order of appearance."""
         return list(dict.fromkeys(row.encoder for row in self.rows))
 
+    @property
+    def finished(self) -> list[Row]:
+        """The rows with numbers: none of their runs diverged."""
+        return [row for row in self.rows if not row.diverged]
+
 
 # ---------------------------------------------------------------------------------------------- the numbers
 
@@ -91,28 +111,32 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
         the 95 % interval of the mean and `interval` how it came about ("none", "t", "bca": statistics.summarise;
         published rows have none). Task "Avg" is averaged over tasks within each seed, then over seeds, and
         stands only where a row has every task of the table. `n` counts a task's pairs or sentences (NA for
-        "Avg" and for published rows). `decided_best` is true where a mean is the best of its encoder's rows
-        and, as printed, decidedly better than each other (`statistics.verdicts` over their common seeds, one family
-        a column; against an untrained row, the difference's interval must leave 0 out). A published "Avg" stands
-        only beside the same full set of tasks. In suites "order" and "geometry", the "tasks" are the metrics.
+        "Avg" and for published rows). A row with a diverged run has no numbers. `decided_best` is true where a mean
+        is the best of its encoder's rows and, as printed, decidedly better than each other (`statistics.verdicts`
+        over their common seeds, one family a column; against an untrained row, the difference's interval must leave
+        0 out). A published "Avg" stands only beside the same full set of tasks. In suites "order" and "geometry",
+        the "tasks" are the metrics.
 
     Raises InputError for a run without scores, a row whose seeds differ in their tasks, a score that is
     listed twice or is no number, tasks scored on different numbers of examples, and an unknown suite.
     """
     spec = suite_named(suite)
-    runs = _runs(scores, study.rows, suite)
-    sizes = _sizes(pd.concat(runs))
-    values = seed_values(scores, study.rows, suite)
-    parts = [_measured(row, own) for row, own in zip(study.rows, values, strict=True)]
+    rows = study.finished
+    values = seed_values(scores, rows, suite)
+    sizes = _sizes(_runs(scores, rows, suite))
+    tasks = list(sizes) or list(spec.columns)
+    averaged = ["Avg"] if "Avg" in spec.headlines else []
+    own = iter(values)
+    parts = [_diverged(row, [*tasks, *averaged]) if row.diverged else _measured(row, next(own)) for row in study.rows]
     measured = pd.concat(parts).assign(origin="measured", source=source_of(study))
     measured["n"] = measured["task"].map(sizes)
     measured["decided_best"] = False
     for encoder in study.encoders:
-        for task, label in _decided_best(study.rows, values, encoder, spec):
+        for task, label in _decided_best(rows, values, encoder, spec):
             place = (measured["encoder"] == encoder) & (measured["task"] == task) & (measured["method"] == label)
             measured.loc[place, "decided_best"] = True
     encoders = study.encoders if study.published is None else study.published
-    shown = _published(encoders, suite, list(sizes), spec)
+    shown = _published(encoders, suite, tasks, spec)
     table = pd.concat([measured, shown]) if len(shown) else measured
     table = table.assign(suite=suite, n=table["n"].astype("Int64"))
     return table[COLUMNS].reset_index(drop=True)
@@ -127,7 +151,7 @@ def study_tables(scores: pd.DataFrame, study: StudyView, suites: Sequence[str] |
     Raises InputError as `study_table` does, for a suite that is not in SUITES, and where there are no scores.
     """
     _check(scores)
-    own = scores["hash"].isin([row.hash for row in study.rows])
+    own = scores["hash"].isin([row.hash for row in study.finished])
     present = set(scores.loc[own, "suite"]) if suites is None else set(suites)
     if not present:
         raise InputError(f"None of the runs of study '{study.name}' has scores yet.")
@@ -145,7 +169,7 @@ def seed_values(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[p
     Raises InputError as `study_table` does.
     """
     spec, runs = suite_named(suite), _runs(scores, rows, suite)
-    tasks = task_order(pd.concat(runs)["task"], spec)
+    tasks = task_order((task for run in runs for task in run["task"].unique()), spec)
     frames = []
     for run in runs:
         by_seed = run.pivot(index="seed", columns="task", values="value").reindex(columns=tasks)
@@ -223,13 +247,16 @@ def task_order(present: Iterable[str], spec: Suite) -> list[str]:
     return [t for t in spec.columns if t in names] + [t for t in names if t not in spec.columns]
 
 
-def _sizes(runs: pd.DataFrame) -> dict[str, int]:
+def _sizes(runs: Sequence[pd.DataFrame]) -> dict[str, int]:
     """Each task's number of examples. Scores on different numbers of examples have no place in one column."""
-    for task, counts in runs.groupby("task")["n"]:
+    if not runs:
+        return {}
+    sizes = pd.concat(runs).groupby("task")["n"]
+    for task, counts in sizes:
         if counts.nunique() > 1:
             found = listed(sorted(counts.unique()))
             raise InputError(f"Task {task} was scored on different numbers of examples ({found}).")
-    return dict(runs.groupby("task")["n"].first())
+    return dict(sizes.first())
 
 
 def _measured(row: Row, by_seed: pd.DataFrame) -> pd.DataFrame:
@@ -239,6 +266,13 @@ def _measured(row: Row, by_seed: pd.DataFrame) -> pd.DataFrame:
         lines.append((task, cell.mean, cell.sd, cell.low, cell.high, cell.method, cell.n))
     summary = pd.DataFrame(lines, columns=["task", "mean", "sd", "low", "high", "interval", "n_seeds"])
     return summary.assign(encoder=row.encoder, method=row.label, hash=row.hash)
+
+
+def _diverged(row: Row, tasks: Sequence[str]) -> pd.DataFrame:
+    """The row's lines, without a number."""
+    unknown = dict.fromkeys(("mean", "sd", "low", "high"), np.nan)
+    lines = pd.DataFrame({"task": tasks}).assign(**unknown, interval="none", n_seeds=len(row.seeds))
+    return lines.assign(encoder=row.encoder, method=row.label, hash=row.hash)
 
 
 def _decided_best(

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_scores import BERT, CAVEAT, full, grid_lines, lee, line, seeded
 
 from arccse import statistics
-from arccse.errors import InputError
 from arccse.evaluation.suites import STS_TASKS
 from arccse.report import markup, tables
 from arccse.report.comparisons import compare_study
@@ -94,7 +95,9 @@ def test_many_seeds_have_a_bootstrapped_interval_in_brackets(view: StudyView) ->
     table = study_table(lee(0, skewed, skewed), view, "sts")
     cell = statistics.summarise(np.array(skewed))
     assert line(table, "SimCSE", "LEE")["interval"] == cell.method == "bca"
-    assert f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]" in to_markdown(view, table)
+    text = to_markdown(view, table)
+    assert rf"{cell.mean:.2f} \[{cell.low:.2f}, {cell.high:.2f}\]" in text
+    assert r"- \[ \]: The mean" in text  # else a box to tick
 
 
 def test_a_single_task_needs_no_average(scores: pd.DataFrame, view: StudyView) -> None:
@@ -170,15 +173,29 @@ def test_latex_marks_bold_and_published(bert_view: StudyView) -> None:
     assert r"\label{tab:main-sts}" in text
 
 
-def test_a_character_that_latex_lacks_is_named(scores: pd.DataFrame, view: StudyView, tmp_path: Path) -> None:
-    view = replace(view, title="比較")
-    with pytest.raises(InputError, match="'比' of '比較"):
-        markup.write(view, study_table(scores, view, "sts"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_any_character_can_be_written(scores: pd.DataFrame, view: StudyView) -> None:
+    view = replace(view, title="比較 č ő Łódź \u0000🙂")
+    text = to_latex(view, study_table(scores, view, "sts"))
+    accented = r"{\v{c}} {\H{o}} {\L}\'{o}d{\'{z}}".replace(r"\'{o}", "ó")
+    assert rf"\codepoint{{6BD4}}\codepoint{{8F03}} {accented} \codepoint{{0000}}\codepoint{{1F642}}" in text
+    assert r"\providecommand{\codepoint}" in text
+    plain = to_latex(replace(view, title="plain"), study_table(scores, view, "sts"))
+    assert "codepoint" not in plain
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_is_set_in_latex_is_ascii_or_a_letter_that_pdflatex_has(text: str) -> None:
+    written = markup._latex(text)
+    assert all(c.isascii() or c in markup.LATEX for c in written)
+    bare = re.sub(r"\\[\\{}$&%#_]", "", written)
+    assert bare.count("{") == bare.count("}")
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame], tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "日本語 čőşǎŁ 🙂 Ωℓ ﬁ"])
+def test_latex_compiles(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame], more: str, tmp_path: Path) -> None:
+    view, *tables_ = awkward
+    awkward = (replace(view, title=view.title + more, caveat=more or None), *tables_)
     (tmp_path / "table.tex").write_text(to_latex(*awkward), encoding="utf-8")
     document = (
         r"\documentclass{article}\usepackage{booktabs}\usepackage{graphicx}"
@@ -209,3 +226,20 @@ def test_write_leaves_the_comparisons_as_csv(compared: tuple, tmp_path: Path) ->
     assert list(read["task"]) == [*STS_TASKS, "Avg"]
     assert read["source"].str.contains(CAVEAT, regex=False).all()
     assert paths[1].read_text(encoding="utf-8") == to_markdown(view, table, comparisons)
+
+
+def test_a_diverged_row_is_shown_without_numbers(scores: pd.DataFrame, view: StudyView) -> None:
+    gone = replace(view.rows[1], diverged={2: tables.Divergence(3, "The loss is not finite.")})
+    with_it = replace(view, rows=[view.rows[0], gone, view.rows[2]])
+    table = study_table(scores, with_it, "sts")
+    text = to_markdown(with_it, table, compare_study(scores, with_it, ["sts"]))
+    rows = {row[0]: row[1:] for row in grid_lines(text)}
+    assert rows["SimCSE"] == ["2", "–", "–", "–"]
+    assert "- –: SimCSE, MiniLM, diverged: seed 2 at step 3. It has no scores and is in no comparison." in text
+    assert "SimCSE" not in text[text.index("### ") :]
+    others = study_table(scores, replace(view, rows=[view.rows[0], view.rows[2]]), "sts")
+    kept = table[table["method"] != "SimCSE"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, others)
+    assert "nan" not in to_latex(with_it, table).lower()
+    everything = replace(view, rows=[gone])
+    assert ["SimCSE", "2", *["–"] * 8] in grid_lines(to_markdown(everything, study_table(scores, everything, "sts")))

@@ -223,8 +223,8 @@ def test_published_spreads_equal_the_reference() -> None:
 
 def bold_methods(view: StudyView, table: pd.DataFrame, column: str) -> list[str]:
     (block,) = blocks.blocks(view, table)
-    place = block.columns.index(column)
-    return [row.label for _, rows in block.groups for row in rows if row.cells[place].bold]
+    place = block.scores.heads.index(column)
+    return [line[0].text for _, lines in block.scores.groups for line in lines if line[place].bold]
 
 
 SIX = [70.0, 70.4, 70.1, 70.3, 70.2, 70.5]  # with six seeds the smallest sign-flip p is 2/64
@@ -283,7 +283,7 @@ def test_a_better_published_number_is_not_bold(bert_view: StudyView) -> None:
     table = study_table(scores, view, "sts")
     assert bold_methods(view, table, "Avg") == ["ArcCSE"]
     (block,) = blocks.blocks(view, table)
-    bold_groups = {name for name, rows in block.groups if any(cell.bold for r in rows for cell in r.cells)}
+    bold_groups = {name for name, lines in block.scores.groups if any(cell.bold for own in lines for cell in own)}
     assert bold_groups == {f"{BERT}, measured"}
 
 
