@@ -13,6 +13,9 @@ from rich.console import Console
 from rich.table import Table
 
 from arccse.errors import Diverged, InputError, Interrupted, nearest
+from arccse.evaluation.suites import SUITES, one_pooling
+from arccse.evaluation.suites import tasks as suite_tasks
+from arccse.models import POOLINGS
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
 if TYPE_CHECKING:
@@ -28,13 +31,12 @@ app = typer.Typer(
     help=sys.modules[__name__].__doc__,
 )
 # 80 columns, rich's guess for a pipe, would cut the runs' names
-console = Console(width=None if sys.stdout.isatty() else 200)
+console = Console(width=None if sys.stdout and sys.stdout.isatty() else 200)
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="A file under config/.")]
 Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on the Hugging Face hub.")]
-PoolingName = Annotated[str | None, typer.Option("--pooling", help="cls, mean, first-last-avg or top2-avg.")]
-SUITES = "sts, mteb, transfer, transfer-fast, order, geometry, or sts under a pooling, such as sts-mean; repeatable."
-SuiteNames = Annotated[list[str], typer.Option("--suite", help=SUITES)]
+PoolingName = Annotated[str | None, typer.Option("--pooling", help=f"{', '.join(POOLINGS)}; if not its own.")]
+SuiteNames = Annotated[list[str], typer.Option("--suite", help=f"{', '.join(SUITES)}; repeatable.")]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
 DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]
 Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
@@ -62,7 +64,16 @@ def main() -> None:
 
 
 def leave(message: str, status: int) -> None:
-    print(f"arccse: {message}", file=sys.stderr)
+    """Print a message on stderr and exit, whatever state stdout and stderr are in."""
+    try:
+        print(f"arccse: {message}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except (
+        OSError
+    ):  # they are files on a full disk; Python would try again at its end, and exit with a status of its own
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
     sys.exit(status)
 
 
@@ -80,18 +91,20 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Read every evaluation file that a config's tasks need, and write down their checksums."""
     from arccse import paths
     from arccse.config import load
+    from arccse.data.hub import unlike_published
     from arccse.evaluation import suites
     from arccse.files import atomic_write
 
     loaded = load(config)
     source = loaded.source
-    tasks = {task for suite in loaded.all_suites() for task in suites.tasks(suite, source)}
-    for task in sorted(tasks):
-        suites.read(source, task)
+    tasks = suites.read(loaded.all_suites(), source)
     source.dev()
-    content = {"source": source.spec, "sha256": source.checksums(sorted(tasks))}
+    checksums = source.checksums(tasks)
+    if differing := unlike_published(checksums):
+        warn(f"{source.spec} has files that are not SentEval's, so that numbers differ: {', '.join(differing)}.")
+    content = {"source": source.spec, "sha256": checksums}
     atomic_write(paths.evaluation_data(loaded), json.dumps(content, indent=1) + "\n")
-    console.print(f"{len(tasks)} tasks, {len(content['sha256'])} files of {source.spec} are in order")
+    console.print(f"{len(tasks)} tasks, {len(checksums)} files of {source.spec} are in order")
 
 
 @app.command()
@@ -102,8 +115,11 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse.data import corpus as corpora
 
     loaded = load(config)
-    count = corpora.write(loaded.corpus, paths.corpus(loaded))
-    console.print(f"{count} sentences in {paths.corpus(loaded)}")
+    sentences = corpora.sentences(loaded.corpus)
+    if warning := corpora.check_repeats(sentences, loaded.largest_batch):
+        warn(warning)
+    corpora.write(sentences, loaded.corpus, paths.corpus(loaded))
+    console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
 
 
 @app.command()
@@ -153,15 +169,18 @@ def embed(
 ) -> None:
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
     from arccse.data.sources import open_source
-    from arccse.evaluation import suites
+    from arccse.evaluation import scoring
     from arccse.files import make_writable
+    from arccse.models import origin
 
     source = open_source(data)
-    selection = {name: suites.tasks(name, source, task) for name in suite}
-    pooling = suites.one_pooling(suite, pooling)
+    selection = {name: suite_tasks(name, source, task) for name in suite}
+    made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out.parent)
     set_threads(threads)
-    encode(model, pooling, revision, suites.sentences(source, selection)).save(out)
+    embeddings = encode(model, made.pooling, revision, scoring.sentences(source, selection))
+    scoring.check_embeddings(embeddings, source, selection, model)
+    embeddings.save(out, made)
 
 
 @app.command()
@@ -177,32 +196,39 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Score any encoder: print the table and write scores.csv (and what else the suite keeps) into a folder."""
+    """Score any encoder: write scores.csv, their origin and what else the suite keeps, and print the table."""
     from arccse.data.sources import open_source
-    from arccse.evaluation import scores, suites
+    from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
-    from arccse.files import make_writable
+    from arccse.evaluation.scores import write_scores
+    from arccse.files import atomic_write, make_writable
+    from arccse.models import origin
 
     source = open_source(data)
-    selection = {chosen: suites.tasks(chosen, source, task) for chosen in suite}
-    pooling = suites.one_pooling(suite, pooling)
+    selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
+    made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out)
     set_threads(threads)
     if embeddings is None:
-        rows = encode(model, pooling, revision, suites.sentences(source, selection))
+        rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))
     else:
-        rows = Embeddings.load(embeddings)
-    measured = suites.evaluate(rows, source, selection, out, name or model_name(model), print_scores)
-    scores.write(measured, out / "scores.csv")
+        rows = Embeddings.load(embeddings, made)
+    from arccse import provenance  # with torch, which reads the number of threads
+
+    scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
+    write_scores(scores, out / "scores.csv")
+    record = provenance.of_scores(made, source, selection)
+    atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
+    print_scores(scores)
 
 
 @app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
-    from arccse import results
     from arccse.config import load
+    from arccse.gathering import gather
 
-    results.gather(load(config))
+    gather(load(config))
 
 
 @app.command()
@@ -230,32 +256,40 @@ def stale(
 
 @app.command()
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
-    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data."""
+    """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data.
+
+    What cannot be drawn is named, and the exit status is 3; everything else is there.
+    """
     from arccse import results
     from arccse.config import load
-    from arccse.report import build
+    from arccse.report import build, layout
 
     loaded = load(config)
-    for path in build.write(loaded, results.load(loaded)):
+    failed = build.write(loaded, results.load(loaded))
+    for path in layout.files(loaded):
         console.print(str(path))
-    from arccse import paths
-    from arccse.files import atomic_write
-
-    atomic_write(paths.failed_figures(loaded), "")
+    for name, reason in failed.items():
+        print(f"arccse: {name} could not be drawn: {reason}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(3)
 
 
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
-    from arccse.config import Config
+    from arccse.schema import config_schema
 
-    print(json.dumps(Config.model_json_schema(), indent=2))
+    print(json.dumps(config_schema(), indent=1, ensure_ascii=False))
 
 
-def encode(model: str, pooling: str | None, revision: str | None, sentences: list[str]) -> Any:
-    """The embeddings of distinct sentences under a model, with a progress bar."""
+def warn(message: str) -> None:
+    print(f"arccse: warning: {message}", file=sys.stderr)
+
+
+def encode(model: str, pooling: str, revision: str | None, sentences: list[str]) -> Any:
+    """The embeddings of distinct sentences under a model and a pooling, with a progress bar."""
     from arccse import devices
-    from arccse.encoder import load
+    from arccse.encoder import load_encoder
     from arccse.evaluation.embeddings import Embeddings
     from arccse.progress import Bar
 
@@ -263,7 +297,7 @@ def encode(model: str, pooling: str | None, revision: str | None, sentences: lis
     quiet_libraries()
     total = len(set(sentences))
     with devices.acquire() as device, Bar(f"encoding with {model}", "sentences") as bar:
-        encoder = load(model, pooling, revision=revision).to(device)
+        encoder = load_encoder(model, pooling, revision=revision).to(device)
         return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total))
 
 
@@ -273,8 +307,14 @@ def model_name(model: str) -> str:
     return "/".join(name.split("/")[-2:]) if "/" in name else f"local/{name}"
 
 
+def report_scores(scores: Sequence["Score"]) -> None:
+    """One line on stderr for a task that has ended; a suite of many can take hours."""
+    measured = ", ".join(f"{score.metric} {score.value:.2f}" for score in scores)
+    print(f"{scores[0].suite} {scores[0].task}: {measured}", file=sys.stderr)
+
+
 def print_scores(scores: Sequence["Score"]) -> None:
-    """A table of scores, as suites or tasks end."""
+    """A table of scores."""
     table = Table("suite", "task", "metric", "value", "n")
     for score in scores:
         table.add_row(score.suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))

@@ -5,7 +5,7 @@ with `head=True`, applied by `project`, and never saved.
 """
 
 import hashlib
-import json
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,11 +19,15 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from arccse.cpu import CPUKernels
 from arccse.errors import InputError, first_line
-from arccse.models import MASK, POOLINGS, Pooling, check_pooling, resolve
+from arccse.models import MASK, POOLINGS, Pooling, check_pooling, declared_pooling, read_json, resolve
 from arccse.padding import length_groups
 
 # A CPU's time follows the tokens, padding included; a GPU's at these sizes follows the number of launches.
 GROUPS_ON_CPU = 4
+
+# A weight of an encoder layer. Others may be in a checkpoint and not in the encoder: heads of its pretraining or of a
+# task, a pooler, position ids.
+LAYER = re.compile(r"(?:^|\.)(?:encoder|transformer)\.layer\.\d+\.")
 
 
 class Encoder(nn.Module):
@@ -172,7 +176,7 @@ class Encoder(nn.Module):
         return digest.hexdigest()
 
 
-def load(
+def load_encoder(
     model: str,
     pooling: str | None = None,
     *,
@@ -191,10 +195,13 @@ def load(
         dropout: probability for hidden states and attention; default: the model's own.
 
     Raises:
-        InputError: an unknown model, package or pooling, or weights that are damaged or do not fit.
+        InputError: an unknown model, package or pooling, a training that diverged, or weights that are damaged or do
+            not fit.
     """
     folder = resolve(model, revision)
-    pooling = check_pooling(pooling or own_pooling(folder, model))
+    chosen = check_pooling(pooling) if pooling else declared_pooling(folder)
+    if chosen is None:
+        raise InputError(f"Model '{model}' does not say how it pools; name a pooling: {', '.join(POOLINGS)}.")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         if dropout is not None:
@@ -225,31 +232,13 @@ def load(
     missing = sorted(key for key in loading["missing_keys"] if not key.startswith("pooler."))
     if missing:
         raise InputError(f"Model '{model}' in {folder} lacks {len(missing)} weights, the first is '{missing[0]}'.")
-    return Encoder(transformer.float(), tokenizer, pooling, length_limit(folder, config, tokenizer), head)
-
-
-def own_pooling(folder: Path, model: str) -> str:
-    """The pooling that a sentence-transformers folder declares."""
-    config = folder / "1_Pooling" / "config.json"
-    if config.is_file():
-        declared = read_json(config)
-        if declared.get("pooling_mode") in ("cls", "mean"):
-            return declared["pooling_mode"]
-        for pooling, key in (("cls", "pooling_mode_cls_token"), ("mean", "pooling_mode_mean_tokens")):
-            if declared.get(key):
-                return pooling
-    raise InputError(f"Model '{model}' does not say how it pools; name a pooling: {', '.join(POOLINGS)}.")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a JSON file of a model folder; InputError where it is damaged."""
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
-        raise InputError(f"{path} can't be read: {first_line(error)}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} can't be read: it holds no JSON object.")
-    return content
+    unread = sorted(key for key in loading["unexpected_keys"] if LAYER.search(key))
+    if unread:
+        raise InputError(
+            f"Model '{model}' in {folder}: its config.json has no place for {len(unread)} weights of its layers, the "
+            f"first is '{unread[0]}'."
+        )
+    return Encoder(transformer.float(), tokenizer, chosen, length_limit(folder, config, tokenizer), head)
 
 
 def length_limit(folder: Path, config: Any, tokenizer: Any) -> int:

@@ -15,6 +15,7 @@ from arccse.data import corpus
 from arccse.distributed import Processes
 from arccse.errors import Diverged
 from arccse.files import atomic_path, atomic_write, make_writable, sweep
+from arccse.models import DIVERGED, origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
 from arccse.training import train as train_encoder
@@ -59,7 +60,9 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
         for done_with in (state, whereabouts):
             done_with.unlink(missing_ok=True)
 
-    telling = TrainingProgress(run.id, history, whereabouts) if writes else nullcontext()
+    # the history of a run that is trained again stays with its model and record until there are others
+    as_it_goes = None if finished.exists() else history
+    telling = TrainingProgress(run.id, as_it_goes, whereabouts) if writes else nullcontext()
     try:
         with StopSignals() as stop, telling as progress:
             saved = State(state, identity, config.save_every)
@@ -70,14 +73,15 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
             write_history(divergence.history, history)
             with atomic_path(model) as temporary:
                 temporary.mkdir()
-                (temporary / "diverged.json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+                (temporary / DIVERGED).write_text(json.dumps(said) + "\n", encoding="utf-8")
             finish({"diverged": said}, {})
         raise
     if writes:
         with atomic_path(model) as temporary:
             trained.encoder.save(temporary)
-        kept = {"weights": trained.encoder.fingerprint(), "selected_step": trained.selected_step}
-        finish(kept, trained.seconds)
+        write_history(trained.history, history)
+        kept = {"weights": trained.encoder.fingerprint(), "model": origin(str(model), None).checksum}
+        finish(kept | {"selected_step": trained.selected_step}, trained.seconds)
 
 
 def data_of(config: Config) -> dict[str, Any]:

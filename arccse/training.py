@@ -21,7 +21,7 @@ from arccse.config import Run
 from arccse.data.readers import Pairs
 from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
-from arccse.encoder import Encoder, load, without_dropout
+from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import Interrupted
 from arccse.hyperparameters import Hyperparameters
 from arccse.meter import Meter, check_dev
@@ -87,7 +87,7 @@ def train(
     h, processes = run.variant.hyperparameters, Processes(device)
     check_dev(dev, run.variant.dev)
     torch.manual_seed(run.seed)
-    encoder = load(
+    encoder = load_encoder(
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
     ).to(device)
     corpus = tokenised(text, encoder.tokenizer, h.max_length, stores)

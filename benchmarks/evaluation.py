@@ -26,8 +26,8 @@ from sentence_transformers import SentenceTransformer
 
 from arccse.cli import quiet_libraries
 from arccse.data.sources import Source, open_source
-from arccse.encoder import Encoder, load
-from arccse.evaluation import mteb_suite, suites
+from arccse.encoder import Encoder, load_encoder
+from arccse.evaluation import mteb_suite, scoring, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.models import resolve
 from arccse.provenance import cpu_name
@@ -62,12 +62,12 @@ def main() -> None:
     logging.getLogger("mteb").setLevel(logging.ERROR)
     source = open_source(options.data)
     tasks = suites.tasks("mteb", source, options.task)
-    encoder = load(MODEL, "mean")
+    encoder = load_encoder(MODEL, "mean")
     model = SentenceTransformer(str(resolve(MODEL)), device="cpu")
     wrapped = SentenceTransformerEncoderWrapper(model)  # what mteb.evaluate makes of a SentenceTransformer
     peer = Version(model[0].model, lambda out: through_mteb(wrapped, source, tasks, out))
     suite = Version(encoder.transformer, lambda out: through_suite(encoder, source, tasks, out))
-    few = suites.sentences(source, {"sts": tasks[:1]})[:200]
+    few = scoring.sentences(source, {"sts": tasks[:1]})[:200]
     model.encode(few), encoder.encode(few)  # a first pass allocates and starts the threads
 
     types = {weight.dtype for version in (peer, suite) for weight in version.transformer.parameters()}
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def through_mteb(model: SentenceTransformerEncoderWrapper, source: Source, tasks: list[str], out: Path) -> Scores:
-    built: list[Any] = mteb_suite.tasks(source, tasks)
+    built: list[Any] = mteb_suite.load_tasks(source, tasks)
     cache = mteb.ResultCache(out)
     result = mteb.evaluate(model, built, cache=cache, overwrite_strategy="always", show_progress_bar=False)
     values = [task.scores["test"][0][mteb_suite.METRIC] for task in result.task_results]
@@ -95,8 +95,8 @@ def through_mteb(model: SentenceTransformerEncoderWrapper, source: Source, tasks
 
 def through_suite(encoder: Encoder, source: Source, tasks: list[str], out: Path) -> Scores:
     selection = {"sts": tasks, "mteb": tasks}
-    embeddings = Embeddings.of(encoder, suites.sentences(source, selection))
-    scores = suites.evaluate(embeddings, source, selection, out, "local/benchmark", on_scores=lambda _: None)
+    embeddings = Embeddings.of(encoder, scoring.sentences(source, selection))
+    scores = scoring.evaluate(embeddings, source, selection, out, "local/benchmark", on_scores=lambda _: None)
     headline = ("spearman_all", mteb_suite.METRIC)
     return {(score.suite, score.task): score.value for score in scores if score.metric in headline}
 

@@ -26,7 +26,7 @@ import torch
 from arccse.config import Run, Variant
 from arccse.data import corpus
 from arccse.data.readers import Pairs
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.hyperparameters import Hyperparameters
 from arccse.process import keep_freed_memory
 from arccse.provenance import cpu_name
@@ -99,7 +99,7 @@ def prepare(options: argparse.Namespace) -> float:
     drawn = np.random.default_rng(0).permutation(len(sentences))[: BATCH * (WARM_UP + options.steps)]
     chosen = [sentences[i] for i in drawn]
     (options.folder / "sentences.txt").write_text("".join(f"{sentence}\n" for sentence in chosen))
-    encoder = load(MODEL, options.pooling)
+    encoder = load_encoder(MODEL, options.pooling)
     encoder.max_length = LENGTH
     encoder.save(options.folder / "model")
     return float(np.mean([len(ids) for ids in encoder.token_ids(chosen, LENGTH)]))
@@ -195,7 +195,7 @@ def flops_a_token(length: float) -> float:
     Source: 2 for each weight of a layer's matrices (12 d² in BERT), and 4 d for each token attended to; Kaplan et
     al., "Scaling Laws for Neural Language Models", 2020, section 2.1.
     """
-    config = load(MODEL, "cls").transformer.config
+    config = load_encoder(MODEL, "cls").transformer.config
     d, layers = config.hidden_size, config.num_hidden_layers
     weights = 4 * d * d + 2 * d * config.intermediate_size
     return 3 * layers * (2 * weights + 4 * d * length)

@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT / "tests" / "evaluation"))
 import plain_transfer as plain  # noqa: E402
 
 from arccse.data.sources import open_source  # noqa: E402
-from arccse.evaluation import transfer  # noqa: E402
+from arccse.evaluation import classifiers, transfer  # noqa: E402
 
 
 def main() -> None:
@@ -50,9 +50,9 @@ def main() -> None:
 
 def time_task(task: str, source: Any, embed: Callable, outer: int, repeats: int) -> np.ndarray:
     """Median seconds of (plain, suite), for the whole task; prints what was measured."""
-    problem = transfer._embed(task, transfer._load(source, task, transfer.FULL), embed)
-    data = transfer.Data.of(problem, "cpu")
-    x, y, rows = problem.features[:, : problem.dimension].copy(), problem.labels, problem.rows
+    problem = transfer.problem_of(task, transfer.load_parts(source, task), embed)
+    data, rows = problem.data, problem.rows
+    x, y = features_of(data), data.labels
     part = 1.0
     if "dev" in rows:
         split = rows["train"], rows["dev"], rows["test"]
@@ -79,6 +79,12 @@ def time_task(task: str, source: Any, embed: Callable, outer: int, repeats: int)
     return measured / part
 
 
+def features_of(data: classifiers.Data) -> np.ndarray:
+    """Data's rows as they came: without the column of ones and the padding behind it."""
+    width = np.flatnonzero((data.features == 1).all(axis=0))[-1]
+    return data.features[:, :width].copy()
+
+
 def timed(version: Callable[[], Any], threads: int | None) -> tuple[float, Any]:
     before = torch.get_num_threads()
     torch.set_num_threads(threads or before)
@@ -92,9 +98,7 @@ def timed(version: Callable[[], Any], threads: int | None) -> tuple[float, Any]:
 def compile_kernel() -> float:
     """A first, tiny training compiles the kernel or loads it from numba's cache."""
     x, y = np.eye(20, dtype=np.float32), np.arange(20) % 2
-    parts = {"all": transfer.Part([str(i) for i in range(20)], None, y)}
-    data = transfer.Data.of(transfer._embed("", parts, lambda _: x), "cpu")
-    rows = np.arange(20)
+    data, rows = classifiers.Data.of(x, y), np.arange(20)
     return timed(lambda: transfer.fixed_split(data, rows, rows, rows, transfer.FULL), threads=None)[0]
 
 

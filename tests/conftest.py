@@ -3,6 +3,13 @@
 import os
 import subprocess
 
+# What a user has set for the hub decides no test. huggingface_hub reads it when it is imported, here and in the
+# processes that tests start.
+os.environ.pop("HF_HUB_OFFLINE", None)
+os.environ.pop("TRANSFORMERS_OFFLINE", None)
+os.environ.pop("HF_HOME", None)
+os.environ.pop("HF_HUB_CACHE", None)
+os.environ.pop("HF_ENDPOINT", None)
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

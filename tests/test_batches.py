@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
 from arccse.batches import NOISE, rng, rows_of_steps, views_of, with_noise
-from arccse.encoder import Encoder, load
+from arccse.encoder import Encoder, load_encoder
 from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Encoder]:
-    return load(str(tiny.save_bert(tmp_path_factory.mktemp("models") / "bert")), "cls")
+    return load_encoder(str(tiny.save_bert(tmp_path_factory.mktemp("models") / "bert")), "cls")
 
 
 class TokenIds:

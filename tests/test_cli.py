@@ -11,6 +11,7 @@ import pytest
 import tiny
 import yaml
 from families import MINILM
+from safetensors.torch import load_file, save_file
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,6 +111,59 @@ def test_evaluate_takes_embeddings_made_before(tmp_path, bert):
     assert direct.equals(stored)
 
 
+@pytest.mark.parametrize("closed", ["reader", "stdout"])
+def test_scores_are_written_though_nobody_reads_them(tmp_path, bert, closed):
+    common = (bert, "--suite", "sts", "--data", "package:gensim", "--pooling", "mean", "--out", tmp_path / "out")
+    command = [str(Path(sys.executable).parent / "arccse"), "evaluate", *map(str, common)]
+    if closed == "stdout":
+        command = ["sh", "-c", '"$@" >&-', "sh", *command]
+    read, write = os.pipe()
+    os.close(read)  # as `| head -1` does, once it has its line
+    result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert "Traceback" not in result.stderr
+    assert "Exception" not in result.stderr
+    assert len(pd.read_csv(tmp_path / "out" / "scores.csv")) == 3
+
+
+def test_embeddings_of_another_model_or_pooling_are_refused_with_both(tmp_path, bert):
+    other = tmp_path / "other"
+    shutil.copytree(bert, other)
+    weights = load_file(other / "model.safetensors")
+    save_file({name: 2 * weight for name, weight in weights.items()}, other / "model.safetensors", {"format": "pt"})
+    data, stored = ("--suite", "sts", "--data", "package:gensim"), tmp_path / "embeddings.parquet"
+    embedded = arccse("embed", bert, *data, "--pooling", "mean", "--out", stored)
+    assert embedded.returncode == 0, embedded.stderr
+    for model, pooling in ((other, "mean"), (bert, "cls")):
+        out = ("--embeddings", stored, "--out", tmp_path / "out")
+        result = arccse("evaluate", model, *data, "--pooling", pooling, *out)
+        refused(
+            result, str(stored), f"{bert} (files ", "pooled by mean, not of ", f"{model} (files ", f"by {pooling}"
+        )
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_an_encoder_of_zeros_is_refused_before_it_is_embedded_or_scored(tmp_path, bert):
+    zeros = tmp_path / "zeros"
+    shutil.copytree(bert, zeros)
+    weights = load_file(zeros / "model.safetensors")
+    save_file({name: 0 * weight for name, weight in weights.items()}, zeros / "model.safetensors", {"format": "pt"})
+    common = (zeros, "--suite", "transfer", "--data", "package:gensim", "--pooling", "mean", "--out")
+    for command, out in (("embed", tmp_path / "e.parquet"), ("evaluate", tmp_path / "out")):
+        refused(arccse(command, *common, out), "zeros can't be scored on suite transfer, task POLARITY", "are zero")
+    assert not (tmp_path / "e.parquet").exists()
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_model_that_diverged_is_not_scored(tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "diverged.json").write_text('{"step": 3, "message": "The training diverged at step 3."}')
+    common = (tmp_path / "model", "--suite", "sts", "--data", "package:gensim", "--pooling", "cls")
+    for command, out in (("embed", tmp_path / "e.parquet"), ("evaluate", tmp_path / "out")):
+        refused(arccse(command, *common, "--out", out), str(tmp_path / "model"), "The training diverged at step 3.")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
+
+
 def test_evaluate_prints_transfer_tasks_under_their_own_suite(tmp_path, bert):
     suites = ("--suite", "transfer", "--suite", "transfer-fast")
     result = arccse(*("evaluate", bert, *suites, "--pooling", "mean", "--data", "package:gensim", "--out", tmp_path))
@@ -121,6 +175,8 @@ def test_evaluate_prints_transfer_tasks_under_their_own_suite(tmp_path, bert):
     }
     assert set(scores["metric"]) == {"accuracy", "dev_accuracy"}
     assert set(scores["n"]) == {200}
+    told = [line for line in result.stderr.splitlines() if "POLARITY: accuracy " in line]  # as each task ends
+    assert [line.split()[0] for line in told] == ["transfer", "transfer-fast"]
 
 
 def test_train_then_report_without_snakemake(config):
@@ -130,7 +186,7 @@ def test_train_then_report_without_snakemake(config):
     assert trained.returncode == 0, trained.stderr
     run_folder = folder / "results" / "tiny" / "runs" / run
     refused(arccse("gather", "--config", config, folder=folder), run, "has not been scored on suite sts")
-    refused(arccse("report", "--config", config, folder=folder), "scores.csv is not there", "arccse gather")
+    refused(arccse("report", "--config", config, folder=folder), "runs.json is not there", "arccse gather")
     scored = arccse(
         *("evaluate", run_folder / "model", "--suite", "sts", "--data", "package:gensim"),
         *("--out", run_folder / "sts"),
@@ -180,7 +236,7 @@ def test_an_empty_corpus_and_one_smaller_than_a_batch(config):
     train = ("train", "--config", config, "--run", run_id(config))
     refused(arccse(*train, folder=config.parent), str(corpus), "is empty")
     corpus.write_text("One sentence only.\n")
-    refused(arccse(*train, folder=config.parent), "1 sentences, fewer than batch_size = 8")
+    refused(arccse(*train, folder=config.parent), "1 different sentences", "batch_size = 8")
     assert not list((config.parent / "results").rglob("model"))
 
 
@@ -198,3 +254,53 @@ def test_a_truncated_model_file(tmp_path, bert):
     weights.write_bytes(weights.read_bytes()[:1000])
     common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "cls", "--out", tmp_path / "out")
     refused(arccse("evaluate", broken, *common), str(broken))
+
+
+def test_evaluation_data_that_are_not_sentevals_are_named(config, senteval):
+    downstream = config.parent / "mine" / "downstream"
+    shutil.copytree(senteval / "downstream" / "STS", downstream / "STS")
+    shutil.copytree(senteval / "downstream" / "SICK", downstream / "SICK")
+    content = yaml.safe_load(config.read_text()) | {"data": f"senteval:{downstream.parent}"}
+    config.write_text(yaml.safe_dump(content))
+    assert "warning" not in arccse("data", "--config", config, folder=config.parent).stderr
+    sick = downstream / "SICK" / "SICK_trial.txt"
+    sick.write_text("".join(sick.read_text().splitlines(keepends=True)[:300]))
+    result = arccse("data", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert "warning: " in result.stderr
+    assert result.stderr.rstrip().endswith("that numbers differ: downstream/SICK/SICK_trial.txt.")
+
+
+def test_a_corpus_of_repeats_is_warned_of_or_refused(config):
+    corpus = config.parent / "corpus.txt"
+    corpus.write_text(corpus.read_text() + "The same sentence again .\n" * 10)
+    result = arccse("corpus", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert "warning: 9 of the corpus' 50 sentences (18.0%) repeat another one" in result.stderr
+    shutil.rmtree(config.parent / "results")
+    corpus.write_text("The same sentence again .\n" * 65)
+    for command in ("plan", "corpus"):
+        result = arccse(command, "--config", config, folder=config.parent)
+        refused(result, "1 different sentences among 65", "batch_size = 8")
+    assert not list((config.parent / "results").rglob("corpus-*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("full", [("stdout",), ("stderr",), ("stdout", "stderr")], ids=str)
+def test_an_output_that_is_a_file_on_a_full_disk(tmp_path, full):
+    """As a log is. What is said is lost where stderr is on that disk, but the status is there."""
+    with Path("/dev/full").open("w") as disk, (tmp_path / "log").open("w+") as log:
+        config = "config/nope.yaml" if full == ("stderr",) else "config/smoke.yaml"
+        streams = {name: disk if name in full else log for name in ("stdout", "stderr")}
+        command = [str(Path(sys.executable).parent / "arccse"), "plan", "--config", config]
+        status = subprocess.run(command, cwd=ROOT, check=False, **streams).returncode
+        log.seek(0)
+        said = log.read()
+    assert status == 2
+    assert said == ("arccse: The disk is full, so that the output can't be written.\n" if full == ("stdout",) else "")
+
+
+def test_status_where_nothing_was_run_yet(config):
+    result = arccse("status", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "1 runs: 1 waiting"

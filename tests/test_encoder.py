@@ -1,25 +1,20 @@
 """Encoders of four families: pooling, encoding, saving, loading, and everything that can be wrong with a model."""
 
-import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import huggingface_hub.constants
 import numpy as np
 import pytest
 import torch
 from families import MINILM, POSITIONS, SENTENCES
-from hub_server import Hub, serve
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
-from transformers import AutoModel
+from transformers import AutoConfig, AutoModel
 
-from arccse import encoder as encoders
-from arccse.encoder import Encoder, load, without_dropout
+from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import InputError
-from arccse.models import POOLINGS, resolve
+from arccse.models import POOLINGS
 
 TOLERANCE = 1e-5
 
@@ -50,7 +45,7 @@ def pooled_by_hand(encoder: Encoder, sentence: str) -> np.ndarray:
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_pooling_is_what_a_loop_over_tokens_gives(family: Path, pooling: str) -> None:
-    encoder = load(str(family), pooling)
+    encoder = load_encoder(str(family), pooling)
     expected = [pooled_by_hand(encoder, sentence) for sentence in SENTENCES]
     np.testing.assert_allclose(encoder.encode(SENTENCES), expected, atol=TOLERANCE)
     assert np.ptp(expected, axis=0).max() > 0.1  # the sentences do differ
@@ -58,7 +53,7 @@ def test_pooling_is_what_a_loop_over_tokens_gives(family: Path, pooling: str) ->
 
 @pytest.mark.parametrize("pooling", POOLINGS)
 def test_in_groups_embeddings_and_gradients_are_those_of_the_plain_transformer(family: Path, pooling: str) -> None:
-    encoder = load(str(family), pooling, dropout=0.0).train().double()
+    encoder = load_encoder(str(family), pooling, dropout=0.0).train().double()
     plain = AutoModel.from_pretrained(family, use_safetensors=True).eval().double()
     input_ids, attention_mask = encoder.batch(encoder.token_ids(SENTENCES))
     z = encoder.forward_in_groups(input_ids, attention_mask)
@@ -77,7 +72,7 @@ def test_in_groups_embeddings_and_gradients_are_those_of_the_plain_transformer(f
 
 
 def test_poolings_differ(family: Path) -> None:
-    rows = [load(str(family), pooling).encode(SENTENCES) for pooling in POOLINGS]
+    rows = [load_encoder(str(family), pooling).encode(SENTENCES) for pooling in POOLINGS]
     for i, a in enumerate(rows):
         for b in rows[:i]:
             assert np.abs(a - b).max() > 0.01
@@ -87,7 +82,7 @@ def test_poolings_differ(family: Path) -> None:
 
 
 def test_rows_come_back_in_order_whatever_the_order_and_the_batch_size(family: Path) -> None:
-    encoder = load(str(family), "mean")
+    encoder = load_encoder(str(family), "mean")
     alone = np.concatenate([encoder.encode([sentence]) for sentence in SENTENCES])
     for batch_size in (1, 3, 64):
         np.testing.assert_allclose(encoder.encode(SENTENCES, batch_size), alone, atol=TOLERANCE)
@@ -97,7 +92,7 @@ def test_rows_come_back_in_order_whatever_the_order_and_the_batch_size(family: P
 
 
 def test_encode_gives_float32_and_reports_progress(tiny_models: Path) -> None:
-    encoder, done = load(str(tiny_models / "bert"), "mean"), []
+    encoder, done = load_encoder(str(tiny_models / "bert"), "mean"), []
     rows = encoder.encode(SENTENCES, batch_size=3, progress=done.append)
     assert (rows.dtype, rows.shape) == (np.float32, (len(SENTENCES), 32))
     assert done == [3, 6, 8]
@@ -106,7 +101,7 @@ def test_encode_gives_float32_and_reports_progress(tiny_models: Path) -> None:
 
 @pytest.mark.parametrize("training", [True, False])
 def test_encode_has_no_dropout_and_leaves_the_mode_as_it_was(tiny_models: Path, training: bool) -> None:
-    encoder = load(str(tiny_models / "bert"), "mean", dropout=0.5).train(training)
+    encoder = load_encoder(str(tiny_models / "bert"), "mean", dropout=0.5).train(training)
     np.testing.assert_array_equal(encoder.encode(SENTENCES), encoder.encode(SENTENCES))
     assert encoder.training == encoder.transformer.training == training
     with without_dropout(encoder):
@@ -119,7 +114,7 @@ def test_encode_has_no_dropout_and_leaves_the_mode_as_it_was(tiny_models: Path, 
 
 @pytest.mark.parametrize("excess", [-1, 0, 1, 100])
 def test_a_text_is_cut_at_what_the_positions_hold(family: Path, excess: int) -> None:
-    encoder = load(str(family), "mean")
+    encoder = load_encoder(str(family), "mean")
     assert encoder.max_length == POSITIONS  # RoBERTa and MPNet have two more, which their padding takes
     words = POSITIONS - 2 + excess  # beside two special tokens; "." is one piece for each tokenizer
     ids = encoder.token_ids(["." * words])[0]
@@ -131,14 +126,14 @@ def test_a_text_is_cut_at_what_the_positions_hold(family: Path, excess: int) -> 
 def test_a_folder_may_set_a_lower_limit_but_not_a_higher_one(folder: Path) -> None:
     for declared, expected in ((12, 12), (POSITIONS + 1, POSITIONS), (None, POSITIONS)):
         (folder / "sentence_bert_config.json").write_text(json.dumps({"max_seq_length": declared}))
-        encoder = load(str(folder), "mean")
+        encoder = load_encoder(str(folder), "mean")
         assert encoder.max_length == expected
         assert len(encoder.token_ids(["." * 100])[0]) == expected
     assert len(encoder.token_ids(["." * 100], max_length=7)[0]) == 7
 
 
 def test_the_packaged_model_keeps_its_own_limit() -> None:
-    assert load(MINILM).max_length == 256  # of 512 positions
+    assert load_encoder(MINILM).max_length == 256  # of 512 positions
 
 
 # saved in sentence-transformers layout
@@ -149,25 +144,25 @@ def test_sentence_transformers_gives_the_same_rows_from_a_saved_folder(
     family: Path, pooling: str, tmp_path: Path
 ) -> None:
     texts = [*SENTENCES, "  blanks at both ends ", "", "." * 100]  # the last one is cut
-    encoder = load(str(family), pooling, head=True)
+    encoder = load_encoder(str(family), pooling, head=True)
     expected = encoder.encode(texts)
     encoder.save(tmp_path / "model")
     theirs = SentenceTransformer(str(tmp_path / "model"), device="cpu")
     assert theirs.max_seq_length == encoder.max_length
     np.testing.assert_allclose(theirs.encode(texts), expected, atol=TOLERANCE)
-    again = load(str(tmp_path / "model"), pooling)
+    again = load_encoder(str(tmp_path / "model"), pooling)
     np.testing.assert_allclose(again.encode(texts), expected, atol=TOLERANCE)
     assert again.fingerprint() == encoder.fingerprint()
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 def test_a_saved_folder_says_how_it_pools(tiny_models: Path, pooling: str, tmp_path: Path) -> None:
-    load(str(tiny_models / "bert"), pooling).save(tmp_path / "model")
-    assert load(str(tmp_path / "model")).pooling == pooling
+    load_encoder(str(tiny_models / "bert"), pooling).save(tmp_path / "model")
+    assert load_encoder(str(tmp_path / "model")).pooling == pooling
 
 
 def test_a_saved_folder_holds_safetensors_and_no_pickle(tiny_models: Path, tmp_path: Path) -> None:
-    load(str(tiny_models / "bert"), "first-last-avg").save(tmp_path / "model")
+    load_encoder(str(tiny_models / "bert"), "first-last-avg").save(tmp_path / "model")
     weights = [
         p for p in (tmp_path / "model").rglob("*") if p.suffix in (".bin", ".pt", ".pth", ".pkl", ".safetensors")
     ]
@@ -179,7 +174,7 @@ def test_a_saved_folder_holds_safetensors_and_no_pickle(tiny_models: Path, tmp_p
 
 
 def test_the_head_is_a_dense_tanh_that_project_alone_applies(tiny_models: Path, tmp_path: Path) -> None:
-    plain, headed = (load(str(tiny_models / "bert"), "cls", head=head) for head in (False, True))
+    plain, headed = (load_encoder(str(tiny_models / "bert"), "cls", head=head) for head in (False, True))
     pooled = torch.from_numpy(plain.encode(SENTENCES))
     np.testing.assert_array_equal(headed.encode(SENTENCES), pooled.numpy())
     assert headed.head is not None
@@ -195,16 +190,16 @@ def test_the_head_is_a_dense_tanh_that_project_alone_applies(tiny_models: Path, 
 
 
 def test_dropout_sets_the_probabilities_of_every_family(family: Path) -> None:
-    ids, mask = (encoder := load(str(family), "mean", dropout=0.0)).batch(encoder.token_ids(SENTENCES))
+    ids, mask = (encoder := load_encoder(str(family), "mean", dropout=0.0)).batch(encoder.token_ids(SENTENCES))
     with torch.no_grad():
         assert torch.equal(encoder.train()(ids, mask), encoder.eval()(ids, mask))
         for dropout in (None, 0.3):  # None is the model's own 0.1
-            encoder = load(str(family), "mean", dropout=dropout).train()
+            encoder = load_encoder(str(family), "mean", dropout=dropout).train()
             assert not torch.allclose(encoder(ids, mask), encoder(ids, mask))
 
 
 def test_attention_has_the_dropout_too(family: Path) -> None:
-    encoder = load(str(family), "mean", dropout=0.3)
+    encoder = load_encoder(str(family), "mean", dropout=0.3)
     probabilities = {module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)}
     assert probabilities == {0.3}
     config = encoder.transformer.config
@@ -223,20 +218,20 @@ def test_attention_has_the_dropout_too(family: Path) -> None:
 
 
 def test_equal_encoders_have_equal_fingerprints(family: Path) -> None:
-    first = load(str(family), "mean")
+    first = load_encoder(str(family), "mean")
     torch.rand(3)  # a head, and the state of the generator, are no part of what encodes
-    assert load(str(family), "mean", head=True, dropout=0.3).fingerprint() == first.fingerprint()
+    assert load_encoder(str(family), "mean", head=True, dropout=0.3).fingerprint() == first.fingerprint()
 
 
 def test_fingerprints_tell_weights_poolings_and_limits_apart(folder: Path) -> None:
-    encoder = load(str(folder), "mean")
-    seen = {encoder.fingerprint()} | {load(str(folder), p).fingerprint() for p in POOLINGS if p != "mean"}
+    encoder = load_encoder(str(folder), "mean")
+    seen = {encoder.fingerprint()} | {load_encoder(str(folder), p).fingerprint() for p in POOLINGS if p != "mean"}
     for weight in (*encoder.transformer.encoder.parameters(), *encoder.transformer.embeddings.parameters()):
         with torch.no_grad():
             weight.view(-1)[-1] += 1e-3
         seen.add(encoder.fingerprint())
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 12}')
-    seen.add(load(str(folder), "mean").fingerprint())
+    seen.add(load_encoder(str(folder), "mean").fingerprint())
     weights = len([*encoder.transformer.encoder.parameters(), *encoder.transformer.embeddings.parameters()])
     assert len(seen) == len(POOLINGS) + weights + 1
 
@@ -244,7 +239,7 @@ def test_fingerprints_tell_weights_poolings_and_limits_apart(folder: Path) -> No
 def test_a_checkpoint_without_a_pooler_gives_one_encoder_however_often_it_is_loaded(folder: Path) -> None:
     # roberta-base is such a checkpoint: transformers then makes a random pooler, which no pooling reads
     drop_weights(folder, "pooler.")
-    first, second = (load(str(folder), "mean") for _ in range(2))
+    first, second = (load_encoder(str(folder), "mean") for _ in range(2))
     np.testing.assert_array_equal(first.encode(SENTENCES), second.encode(SENTENCES))
     assert first.fingerprint() == second.fingerprint()
 
@@ -283,6 +278,14 @@ def remove_tokenizer(folder: Path) -> None:
         path.unlink()
 
 
+def index(folder: Path, part: str) -> None:
+    """Move the weights to moved.safetensors, and have an index name `part` for them."""
+    weights = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").rename(folder / "moved.safetensors")
+    names = dict.fromkeys(weights, part)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": names}))
+
+
 def put(folder: Path, name: str, text: str) -> None:
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(text)
@@ -303,6 +306,10 @@ def put(folder: Path, name: str, text: str) -> None:
         lambda folder: edit_config(folder, model_type="no-such-type"),
         lambda folder: edit_config(folder, vocab_size=7),
         lambda folder: edit_config(folder, num_hidden_layers=4),
+        lambda folder: edit_config(folder, num_hidden_layers=2),
+        lambda folder: index(folder, "pytorch_model.bin"),
+        lambda folder: index(folder, "../model.safetensors"),
+        lambda folder: put(folder, "model.safetensors.index.json", "[]"),
     ],
     ids=[
         "truncated weights",
@@ -317,12 +324,16 @@ def put(folder: Path, name: str, text: str) -> None:
         "unknown model type",
         "weights of another shape",
         "weights of one layer missing",
+        "weights of one layer too many",
+        "index of a pickle",
+        "index of another folder's weights",
+        "damaged index",
     ],
 )
 def test_a_damaged_folder_is_refused_by_name(folder: Path, damage) -> None:
     damage(folder)
     with pytest.raises(InputError) as refused:
-        load(str(folder), "mean")
+        load_encoder(str(folder), "mean")
     assert str(folder) in str(refused.value)
     assert "\n" not in str(refused.value)
 
@@ -330,7 +341,7 @@ def test_a_damaged_folder_is_refused_by_name(folder: Path, damage) -> None:
 def test_a_damaged_pooling_declaration_is_refused_by_name(folder: Path) -> None:
     put(folder, "1_Pooling/config.json", "{")
     with pytest.raises(InputError) as refused:
-        load(str(folder))
+        load_encoder(str(folder))
     assert str(folder) in str(refused.value)
 
 
@@ -338,78 +349,37 @@ def test_missing_weights_are_counted_and_the_first_is_named(folder: Path) -> Non
     drop_weights(folder, "encoder.layer.1.attention.output.dense.")
     message = r"lacks 2 weights, the first is 'encoder\.layer\.1\.attention\.output\.dense\.bias'"
     with pytest.raises(InputError, match=message):
-        load(str(folder), "mean")
+        load_encoder(str(folder), "mean")
 
 
-@pytest.mark.parametrize(
-    ("model", "message"),
-    [
-        ("package:no-such-package-arccse", "'package:no-such-package-arccse': no package of that name is installed"),
-        ("package:numpy", "'package:numpy': the package is installed but ships no model.safetensors"),
-        ("no/such/folder", "No model 'no/such/folder'"),
-        ("/no/such/folder", "No model '/no/such/folder'"),
-        ("a name with blanks", "No model 'a name with blanks'"),
-    ],
-)
-def test_an_unknown_model_is_refused_by_name(model: str, message: str) -> None:
+def test_weights_of_layers_that_the_config_lacks_are_counted_and_named(family: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(family, tmp_path / "model"))
+    edit_config(folder, **{"n_layers" if "distil" in family.name else "num_hidden_layers": 1})
+    message = r"no place for \d+ weights of its layers, the first is '[a-z]+\.layer\.1\."
     with pytest.raises(InputError, match=message):
-        load(model, "mean")
+        load_encoder(str(folder), "mean")
+
+
+def test_heads_and_position_ids_and_the_prefix_of_pretraining_are_no_matter(family: Path, tmp_path: Path) -> None:
+    # as on the hub: bert-base-uncased has cls.predictions, roberta-base lm_head, distilbert vocab_transform
+    folder = Path(shutil.copytree(family, tmp_path / "model"))
+    prefix = AutoConfig.from_pretrained(folder).model_type + "."
+    weights = {prefix + name: weight for name, weight in load_file(folder / "model.safetensors").items()}
+    heads = ("cls.predictions.transform.dense.weight", "lm_head.dense.weight", "vocab_transform.weight", "mlm.bias")
+    more = (*heads, f"{prefix}pooler.extra", f"{prefix}embeddings.position_ids")
+    save_file(weights | {name: torch.ones(2) for name in more}, folder / "model.safetensors", {"format": "pt"})
+    expected = load_encoder(str(family), "mean").encode(SENTENCES)
+    np.testing.assert_array_equal(load_encoder(str(folder), "mean").encode(SENTENCES), expected)
+
+
+def test_weights_may_lie_in_several_files_of_the_folder(folder: Path) -> None:
+    expected = load_encoder(str(folder), "mean").encode(SENTENCES)
+    index(folder, "moved.safetensors")
+    np.testing.assert_array_equal(load_encoder(str(folder), "mean").encode(SENTENCES), expected)
 
 
 def test_an_unknown_or_unsaid_pooling_is_refused_with_the_valid_ones(tiny_models: Path) -> None:
     with pytest.raises(InputError, match=r"pooling 'max'; valid: cls, mean, first-last-avg, top2-avg"):
-        load(str(tiny_models / "bert"), "max")
+        load_encoder(str(tiny_models / "bert"), "max")
     with pytest.raises(InputError, match=r"bert' does not say how it pools"):
-        load(str(tiny_models / "bert"))
-
-
-# where models come from
-
-
-def test_the_packaged_weights_are_the_official_ones() -> None:
-    weights = (resolve(MINILM) / "model.safetensors").read_bytes()
-    expected = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-    assert hashlib.sha256(weights).hexdigest() == expected
-    assert load(MINILM).pooling == "mean"
-
-
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
-MODEL_PATH = f"/tiny/bert/resolve/{COMMIT}"
-
-
-@pytest.fixture
-def hub(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """A hub on loopback with the files of `folder` and two that are never to be fetched; the cache is empty."""
-    files = {f"{MODEL_PATH}/{path.name}": path.read_bytes() for path in folder.iterdir()}
-    files[f"{MODEL_PATH}/pytorch_model.bin"] = b"not a pickle"
-    files[f"{MODEL_PATH}/modeling_custom.py"] = b"raise SystemExit('remote code')"
-    with serve(files) as hub:
-        monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", hub.endpoint)
-        template = hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
-        yield hub
-
-
-def test_a_model_on_the_hub_is_downloaded_at_its_revision_without_pickles(hub: Hub, folder: Path) -> None:
-    downloaded = resolve("tiny/bert", COMMIT)
-    assert downloaded.name == COMMIT
-    names = {path.name for path in downloaded.iterdir()}
-    assert {"config.json", "model.safetensors", "tokenizer.json"} <= names
-    theirs = load("tiny/bert", "mean", revision=COMMIT).encode(SENTENCES)
-    np.testing.assert_array_equal(theirs, load(str(folder), "mean").encode(SENTENCES))
-    assert f"{MODEL_PATH}/config.json" in hub.requests
-    assert not {f"{MODEL_PATH}/{name}" for name in ("pytorch_model.bin", "modeling_custom.py")} & {*hub.requests}
-
-
-def test_a_model_that_the_hub_does_not_have_is_refused_by_name(hub: Hub) -> None:
-    with pytest.raises(InputError, match=r"No model 'tiny/no-such-model'.*\(revision main\)"):
-        resolve("tiny/no-such-model")
-
-
-def test_a_hub_out_of_reach_is_an_input_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match="No model 'tiny/bert'"):
-        encoders.load("tiny/bert", "mean")
+        load_encoder(str(tiny_models / "bert"))

@@ -116,7 +116,7 @@ matplotlib.use("agg")
 import matplotlib.pyplot as plt
 import numpy as np, pandas as pd, pyarrow as pa, pyarrow.parquet as pq, torch
 from safetensors.torch import save_file
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.files import atomic_path, atomic_write
 
@@ -140,8 +140,8 @@ writers = {
     "png": lambda path: figure.savefig(path, dpi=300),
     "pdf": lambda path: figure.savefig(path),
     "svg": lambda path: figure.savefig(path),
-    "model": load(model, "cls").save,
-    "tokenizer": load(model, "cls").tokenizer.save_pretrained,
+    "model": load_encoder(model, "cls").save,
+    "tokenizer": load_encoder(model, "cls").tokenizer.save_pretrained,
 }
 said = {}
 for name, write in writers.items():

@@ -7,14 +7,15 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
+import torch
 import yaml
 
 from arccse import config as configs
 from arccse import paths, runs
 from arccse.data.sources import open_source
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import Diverged, InputError
-from arccse.evaluation import suites
+from arccse.evaluation import scoring, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.files import sha256
 
@@ -51,7 +52,7 @@ def test_run_json_says_everything_that_fed_the_result(config):
     assert record["data"]["corpus"]["sha256"] == sha256(paths.corpus(config))
     assert record["data"]["corpus"]["sentences"] == 40
     assert all(re.fullmatch("[0-9a-f]{64}", digest) for digest in record["data"]["dev"]["sha256"].values())
-    assert record["weights"] == load(str(folder / "model")).fingerprint()
+    assert record["weights"] == load_encoder(str(folder / "model")).fingerprint()
     assert record["packages"]["torch"].startswith("2.13.0")
     assert record["threads"] >= 1
     assert record["device"]
@@ -63,9 +64,9 @@ def test_the_geometry_suite_scores_what_the_training_logged(config, tmp_path):
     runs.train(config, run)
     folder, source = paths.run_folder(config, run.id), open_source(config.data)
     selection = {"geometry": suites.tasks("geometry", source)}
-    encoder = load(str(folder / "model"))
-    embeddings = Embeddings.of(encoder, suites.sentences(source, selection))
-    scores = suites.evaluate(embeddings, source, selection, tmp_path, "a/b", lambda _: None)
+    encoder = load_encoder(str(folder / "model"))
+    embeddings = Embeddings.of(encoder, scoring.sentences(source, selection))
+    scores = scoring.evaluate(embeddings, source, selection, tmp_path, "a/b", lambda _: None)
     history = pd.read_csv(folder / "history.csv").set_index("step")
     kept = history.loc[json.loads((folder / "run.json").read_text())["selected_step"]]
     assert {score.task for score in scores} == {"LEE-dev"}
@@ -101,6 +102,19 @@ def test_a_run_sweeps_what_kills_have_left_of_it_and_of_no_other(config):
     runs.train(config, own)
     assert not any(left.exists() for left in swept)
     assert all(left.exists() for left in kept)
+
+
+def test_a_run_that_is_trained_again_keeps_its_files_until_there_are_others(config, monkeypatch):
+    run = next(iter(config.runs().values()))
+    folder = paths.run_folder(config, run.id)
+    runs.train(config, run)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    stop = InputError("a fault after the first step")
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", lambda *_: (_ for _ in ()).throw(stop))
+        with pytest.raises(InputError, match="after the first step"):
+            runs.train(config, run)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(config):

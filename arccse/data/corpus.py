@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from arccse.errors import InputError, nearest
 from arccse.files import atomic_write, sha256
 
 WIKI_EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+WORTH_A_WARNING = 0.01  # share of sentences that are repeats
 HUB_SPEC = re.compile(r"hub:([\w.-]+/[\w.-]+)/([\w./-]+)@([0-9a-f]{40})")
 
 
@@ -53,17 +54,36 @@ def sentences(spec: str, cache: Path | None = None) -> list[str]:
     return found
 
 
-def write(spec: str, path: Path) -> int:
-    """Write a corpus to a file, a sentence a line, and its checksum beside it; return the number of sentences.
+def check_repeats(sentences: Sequence[str], batch_size: int) -> str | None:
+    """A warning where more than WORTH_A_WARNING of the sentences have been there before.
 
-    Raises InputError as `sentences` does, and where a file can't be written.
+    Equal sentences in a batch are each other's negatives and positives at once. Raises InputError where that cannot
+    be avoided: there are fewer different sentences than a batch of the largest `batch_size` holds.
     """
-    found = sentences(spec)
-    text = "".join(f"{sentence}\n" for sentence in found).encode()
-    record = {"source": spec, "sentences": len(found), "sha256": hashlib.sha256(text).hexdigest()}
+    different = len(set(sentences))
+    if different < batch_size:
+        raise InputError(
+            f"The corpus has {different} different sentences among {len(sentences)}, fewer than batch_size = "
+            f"{batch_size}: negatives would equal positives."
+        )
+    repeats = len(sentences) - different
+    if repeats <= WORTH_A_WARNING * len(sentences):
+        return None
+    return (
+        f"{repeats} of the corpus' {len(sentences)} sentences ({repeats / len(sentences):.1%}) repeat another one; "
+        "where two meet in a batch, a negative equals its positive."
+    )
+
+
+def write(sentences: Sequence[str], spec: str, path: Path) -> None:
+    """Write the sentences of a corpus to a file, one a line, and its checksum beside it.
+
+    Raises InputError where a file can't be written.
+    """
+    text = "".join(f"{sentence}\n" for sentence in sentences).encode()
+    record = {"source": spec, "sentences": len(sentences), "sha256": hashlib.sha256(text).hexdigest()}
     atomic_write(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")  # first: no text goes without
     atomic_write(path, text)
-    return len(found)
 
 
 def checksum(path: Path) -> str:

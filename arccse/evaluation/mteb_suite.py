@@ -2,9 +2,8 @@
 
 import hashlib
 import logging
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import httpx2
 import mteb
@@ -20,9 +19,11 @@ from mteb.models.model_meta import ScoringFunction
 from arccse.data.readers import Pairs
 from arccse.data.sources import Source
 from arccse.errors import InputError, first_line
-from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sts import Embed
+from arccse.evaluation.sts import Embed, cosine, refuse_constant
+
+if TYPE_CHECKING:
+    from arccse.evaluation.scoring import Job
 
 METRIC = "cosine_spearman"  # mteb's main score for these tasks
 
@@ -58,7 +59,7 @@ LEE = TaskMetadata(
 )
 
 
-def tasks(source: Source, names: Iterable[str]) -> list[AbsTaskSTS]:
+def load_tasks(source: Source, names: Iterable[str]) -> list[AbsTaskSTS]:
     """mteb's tasks of our names, with their data read.
 
     From the hub they are mteb's own, at the revisions above. From any other source they keep mteb's name and
@@ -147,43 +148,37 @@ class EmbeddingsModel(AbsEncoder):
         return self.embed([sentence for batch in inputs for sentence in batch["text"]]).astype(np.float64)
 
 
-def sentences(built: Iterable[AbsTaskSTS]) -> list[str]:
+def sentences(source: Source, tasks: Sequence[str]) -> list[str]:
     """Every sentence that the tasks will embed, repeats included."""
-    splits = [split_of(task) for task in built]
+    splits = [split_of(task) for task in load_tasks(source, tasks)]
     return [sentence for split in splits for column in ("sentence1", "sentence2") for sentence in split[column]]
 
 
-def evaluate(
-    embeddings: Embeddings, built: Iterable[AbsTaskSTS], names: Iterable[str], name: str, out: Path
-) -> list[Score]:
-    """Run mteb over tasks from `tasks`; its JSON goes under out/results/ and loads with `mteb.ResultCache(out)`.
+def evaluate(job: "Job") -> Iterator[list[Score]]:
+    """Run mteb and yield each task's headline metric, × 100.
 
-    Args:
-        embeddings: of every one of `sentences(built)`.
-        built: the tasks.
-        names: our names of them, in the same order.
-        name: the model's, as organisation/model.
-        out: folder.
+    Its JSON goes under out/results/ and loads with `mteb.ResultCache(out)`.
 
-    Returns:
-        The headline metric of each task, × 100.
+    Raises:
+        InputError: all cosines or all ratings of a task are equal.
     """
     logging.getLogger("mteb").setLevel(logging.ERROR)
-    model = EmbeddingsModel(embeddings, name, embeddings.fingerprint[:40])
-    scores = []
-    for ours, task in zip(names, built, strict=True):
+    model = EmbeddingsModel(job.embed, job.model, job.embed.fingerprint[:40])
+    for name, task in zip(job.tasks, load_tasks(job.source, job.tasks), strict=True):
+        split = split_of(task)
+        cosines = cosine(job.embed(list(split["sentence1"])), job.embed(list(split["sentence2"])))
+        refuse_constant(job.suite.name, name, cosines, np.array(split["score"]))
         result = mteb.evaluate(
             cast("Any", model),
             task,
-            cache=mteb.ResultCache(out),
+            cache=mteb.ResultCache(job.out),
             overwrite_strategy="always",
             encode_kwargs={"batch_size": 1024},
             show_progress_bar=False,
             co2_tracker=False,
         )
         value = result.task_results[0].scores["test"][0][METRIC]
-        scores.append(Score("mteb", ours, METRIC, 100 * value, len(split_of(task))))
-    return scores
+        yield [Score(job.suite.name, name, METRIC, 100 * value, len(split))]
 
 
 def split_of(task: AbsTaskSTS) -> Any:

@@ -4,21 +4,36 @@ The triplet objective is said to teach this partial order; here every run is ask
 trained on or chosen by. Words are masked, not word pieces, so that every encoder sees the same masks.
 """
 
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from arccse.data.sources import ORDER_TASK, Source
+from arccse.errors import InputError
 from arccse.evaluation.scores import Score
-from arccse.evaluation.sts import Embed, cosine
+from arccse.evaluation.sts import cosine
 from arccse.models import MASK
+
+if TYPE_CHECKING:
+    from arccse.evaluation.scoring import Job
 
 PERCENT = (10, 20, 30, 40, 50, 60, 70, 80)
 SENTENCES, FEWEST_WORDS = 500, 8
 
 
 def held_out(source: Source) -> list[str]:
-    """The first SENTENCES of the source's distinct held-out sentences with at least FEWEST_WORDS words."""
-    distinct = dict.fromkeys(source.held_out())
-    return [sentence for sentence in distinct if len(sentence.split()) >= FEWEST_WORDS][:SENTENCES]
+    """The first SENTENCES of the source's distinct held-out sentences with at least FEWEST_WORDS words.
+
+    Raises:
+        InputError: it has none.
+    """
+    long = [text for text in dict.fromkeys(source.held_out()) if len(text.split()) >= FEWEST_WORDS]
+    if not long:
+        raise InputError(
+            f"Suite order, task {ORDER_TASK}: no held-out sentence of {source.spec} has {FEWEST_WORDS} words or more."
+        )
+    return long[:SENTENCES]
 
 
 def masked(sentence: str, rng: np.random.Generator) -> list[str]:
@@ -45,25 +60,17 @@ def all_masked(source: Source) -> list[list[str]]:
     return [masked(sentence, np.random.default_rng(i)) for i, sentence in enumerate(held_out(source))]
 
 
-def sentences(source: Source) -> list[str]:
-    """Every sentence that the suite will embed, repeats included."""
+def sentences(source: Source, tasks: Sequence[str]) -> list[str]:
+    """Every sentence that the suite's one task will embed, repeats included."""
     return [version for versions in all_masked(source) for version in versions]
 
 
-def evaluate(embed: Embed, source: Source) -> list[Score]:
-    """Score the task ORDER.
-
-    Args:
-        embed: sentences to (n, d) embeddings, normalised or not.
-        source: where the sentences come from.
-
-    Returns:
-        `scores` of the cosines of each sentence with its masked versions.
-    """
-    versions = all_masked(source)
-    levels = [embed(list(level)) for level in zip(*versions, strict=True)]
+def evaluate(job: "Job") -> Iterator[list[Score]]:
+    """Yield `scores` of the cosines of each sentence with its masked versions, of the suite's one task."""
+    versions = all_masked(job.source)
+    levels = [job.embed(list(level)) for level in zip(*versions, strict=True)]
     counts = np.array([[version.split().count(MASK) for version in row] for row in versions])
-    return scores(np.stack([cosine(levels[0], level) for level in levels], axis=1), counts)
+    yield scores(np.stack([cosine(levels[0], level) for level in levels], axis=1), counts)
 
 
 def scores(cosines: np.ndarray, counts: np.ndarray) -> list[Score]:

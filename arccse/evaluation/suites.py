@@ -1,36 +1,175 @@
-"""The suites side by side: which tasks each has, which sentences they read, how each is scored.
+"""The suites: one record each, with all that is said of it anywhere. Light: no torch, no mteb."""
 
-A suite's module is imported where it is used: a config only needs the names, and mteb takes seconds.
-"""
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
-
-from arccse.data.sources import ORDER_TASK, Source
+from arccse.data.sources import ORDER_TASK, STS_TASKS, TRANSFER_TASKS, Source
 from arccse.errors import InputError, nearest
-from arccse.files import atomic_path
-
-if TYPE_CHECKING:
-    from arccse.evaluation.embeddings import Embeddings
-    from arccse.evaluation.scores import Score
-
-# sts-<pooling> is sts of an encoder that is made to pool in that way, whatever way it was trained with.
-Suite = Literal[
-    "sts",
-    "mteb",
-    "transfer",
-    "transfer-fast",
-    "order",
-    "geometry",
-    "sts-cls",
-    "sts-mean",
-    "sts-first-last-avg",
-    "sts-top2-avg",
-]
-SUITES: tuple[str, ...] = get_args(Suite)
+from arccse.models import POOLINGS
 
 Selection = Mapping[str, Sequence[str]]  # suite → its tasks
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What suites that differ in their settings alone have in common.
+
+    Attributes:
+        module: of arccse.evaluation; `scoring.SuiteModule` says what it offers.
+        tasks: those that a source has.
+        read: reads all files of one of them; InputError where one is damaged.
+    """
+
+    module: str
+    tasks: Callable[[Source], Sequence[str]]
+    read: Callable[[Source, str], object]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A way to score encoders, and how its scores are tabulated.
+
+    The columns of its table are tasks scored by one metric, or the metrics of its one task. One who compares encoders
+    is shown the `headlines`; "Avg" among them means that columns are averaged.
+
+    Attributes:
+        name: in configs, on the command line and in scores.csv.
+        title: of its table.
+        metric: the one that is tabulated; None: the columns are metrics.
+        score: what a number is, for the caption.
+        size: what `n` counts.
+        columns: of the table, in the papers' order; published averages are taken over them.
+        headlines: the columns whose comparisons are printed, in which one is better.
+        measure: what a sentence calls its average.
+        manner: how it differs from the suite that its measure is named for.
+        pooling: the one that encoders are made to pool by; None: their own.
+        lower_is_better: of all its columns.
+        keeps_pairs: whether it leaves the cosine of every pair in pairs.parquet.
+        repeats: the suite whose tasks it scores by another protocol.
+    """
+
+    name: str
+    kind: Kind
+    title: str
+    metric: str | None
+    score: str
+    size: str
+    columns: tuple[str, ...]
+    headlines: tuple[str, ...] = ("Avg",)
+    measure: str = ""
+    manner: str = ""
+    pooling: str | None = None
+    lower_is_better: bool = False
+    keeps_pairs: bool = False
+    repeats: str | None = None
+
+
+# Spearman of cosines with ratings. mteb has the pairs of all splits where a task is SICK.
+PAIRS = Kind("sts", lambda source: source.sts_tasks, lambda source, task: source.sts(task))
+MTEB = Kind(
+    module="mteb_suite",
+    tasks=lambda source: source.sts_tasks,
+    read=lambda source, task: source.sick_all() if task == "SICKR" else source.sts(task),
+)
+TRANSFER = Kind("transfer", lambda source: source.transfer_tasks, lambda source, task: source.transfer(task))
+ORDER = Kind("order", lambda source: (ORDER_TASK,), lambda source, task: source.held_out())
+GEOMETRY = Kind("geometry_suite", lambda source: (source.dev_name,), lambda source, task: source.dev())
+
+ORDERED = {
+    "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
+    "ordered_all": "share × 100 of all neighbouring levels of masking in order",
+}
+CLOSENESS = {name: f"{name} × 100 (the lower the better)" for name in ("alignment", "uniformity")}
+MEASURES = ORDERED | CLOSENESS  # what sentences call the columns that are compared beside averages
+
+STS: dict[str, Any] = {
+    "kind": PAIRS,
+    "metric": "spearman_all",
+    "score": "Spearman × 100 over all pairs of a task",
+    "size": "pairs",
+    "columns": STS_TASKS,
+    "measure": "STS average",
+}
+ACCURACY: dict[str, Any] = {
+    "kind": TRANSFER,
+    "metric": "accuracy",
+    "size": "examples",
+    "columns": TRANSFER_TASKS,
+    "measure": "transfer average",
+}
+
+# in the order in which runs are scored and their scores gathered
+SUITES: dict[str, Suite] = {
+    suite.name: suite
+    for suite in (
+        Suite("sts", title="STS", keeps_pairs=True, **STS),
+        Suite(
+            name="mteb",
+            kind=MTEB,
+            title="STS by MTEB",
+            metric="cosine_spearman",
+            score="Spearman × 100 by MTEB's protocol",
+            size="pairs",
+            columns=STS_TASKS,
+            measure="STS by MTEB average",
+            repeats="sts",
+        ),
+        Suite("transfer", title="Transfer", score="accuracy in %, SentEval protocol", **ACCURACY),
+        Suite(
+            name="transfer-fast",
+            title="Transfer, fast mode",
+            score="accuracy in %, SentEval's fast settings, not comparable with the full protocol",
+            manner="fast mode",
+            **ACCURACY,
+        ),
+        Suite(
+            name="order",
+            kind=ORDER,
+            title="Order of masked sentences",
+            metric=None,
+            score="share × 100 in the right order, cosine × 100 to the whole sentence with 0 to 80 % of it masked",
+            size="sentences or pairs of them",
+            columns=(*ORDERED, *(f"similarity_{share}" for share in range(0, 90, 10))),
+            headlines=tuple(ORDERED),
+        ),
+        Suite(
+            name="geometry",
+            kind=GEOMETRY,
+            title="Alignment and uniformity",
+            metric=None,
+            score="× 100 on the dev set, the lower the better",
+            size="positive pairs, sentences",
+            columns=tuple(CLOSENESS),
+            headlines=tuple(CLOSENESS),
+            lower_is_better=True,
+        ),
+        *(
+            Suite(
+                name=f"sts-{pooling}",
+                title=f"STS, {pooling} pooling",
+                manner=f"{pooling} pooling",
+                pooling=pooling,
+                **STS,
+            )
+            for pooling in POOLINGS
+        ),
+    )
+}
+
+
+def suite_named(name: str) -> Suite:
+    """The suite of that name; InputError with the nearest name where there is none."""
+    if name not in SUITES:
+        raise InputError(f"Unknown suite '{name}'; {nearest(name, list(SUITES))}")
+    return SUITES[name]
+
+
+def tabulated(names: Iterable[str]) -> list[str]:
+    """The suites in the order of tables: as in SUITES, but those of one kind side by side."""
+    kinds = list(dict.fromkeys(suite.kind for suite in SUITES.values()))
+    wanted = {*names}
+    return sorted((name for name in SUITES if name in wanted), key=lambda name: kinds.index(SUITES[name].kind))
 
 
 def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list[str]:
@@ -39,123 +178,30 @@ def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list
     Raises:
         InputError: an unknown suite or task.
     """
-    if suite not in SUITES:
-        raise InputError(f"Unknown suite '{suite}'; {nearest(suite, list(SUITES))}")
-    by_kind = {"transfer": source.transfer_tasks, "order": (ORDER_TASK,), "geometry": (source.dev_name,)}
-    offered = by_kind.get(suite.partition("-")[0], source.sts_tasks)
+    offered = suite_named(suite).kind.tasks(source)
     for task in only or []:
         if task not in offered:
             raise InputError(f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, list(offered))}")
     return [task for task in offered if not only or task in only]
 
 
-def pooling_of(suite: str) -> str | None:
-    """The pooling that a suite prescribes; None where it takes the encoder's own."""
-    return suite.removeprefix("sts-") if suite.startswith("sts-") else None
+def read(names: Iterable[str], source: Source) -> list[str]:
+    """Read all files of the suites' tasks, so that a damaged one shows now (InputError); the tasks, sorted."""
+    wanted = {(SUITES[name].kind, task) for name in names for task in tasks(name, source)}
+    for kind, task in sorted(wanted, key=lambda pair: (pair[0].module, pair[1])):
+        kind.read(source, task)
+    return sorted({task for _, task in wanted})
 
 
-def one_pooling(suites: Sequence[str], pooling: str | None) -> str | None:
+def one_pooling(names: Sequence[str], pooling: str | None) -> str | None:
     """The pooling under which these suites share embeddings: what they prescribe, otherwise `pooling`.
 
     Raises:
         InputError: they don't share one.
     """
-    wanted = {suite: pooling_of(suite) or pooling for suite in suites}
+    wanted = {name: SUITES[name].pooling or pooling for name in names}
     if len({*wanted.values(), *([pooling] if pooling else [])}) > 1:
-        asked = ", ".join(f"{suite} by {chosen or 'the own one'}" for suite, chosen in wanted.items())
+        asked = ", ".join(f"{name} by {chosen or 'the own one'}" for name, chosen in wanted.items())
         given = f" and --pooling {pooling}" if pooling else ""
         raise InputError(f"One call pools in one way, not {asked}{given}; call once for each pooling.")
     return next(iter(wanted.values()))
-
-
-def read(source: Source, task: str) -> None:
-    """Read all of a task's files, so that a damaged one shows now; raises InputError."""
-    if task in source.sts_tasks:
-        source.sts(task)
-    elif task == ORDER_TASK:
-        source.held_out()
-    elif task == source.dev_name:
-        source.dev()
-    else:
-        source.transfer(task)
-    if task == "SICKR":
-        source.sick_all()
-
-
-def sentences(source: Source, selection: Selection) -> list[str]:
-    """Every sentence that the selected tasks embed, repeats included."""
-    found: list[str] = []
-    for suite, names in selection.items():
-        if suite == "sts" or pooling_of(suite):
-            from arccse.evaluation import sts
-
-            found += sts.sentences(source, names)
-        elif suite == "mteb":
-            from arccse.evaluation import mteb_suite
-
-            found += mteb_suite.sentences(mteb_suite.tasks(source, names))
-        elif suite == "order":
-            from arccse.evaluation import order
-
-            found += order.sentences(source)
-        elif suite == "geometry":
-            from arccse.evaluation import geometry_suite
-
-            found += geometry_suite.sentences(source)
-        else:
-            from arccse.evaluation import transfer
-
-            found += transfer.sentences(source, names)
-    return found
-
-
-def evaluate(
-    embeddings: "Embeddings",
-    source: Source,
-    selection: Selection,
-    out: Path,
-    model: str,
-    on_scores: Callable[[Sequence["Score"]], object],
-) -> list["Score"]:
-    """Score the selected tasks.
-
-    Args:
-        embeddings: of every one of `sentences(source, selection)`, under the pooling that the suites share.
-        source: where the data come from.
-        selection: suite → tasks.
-        out: folder for what a suite keeps beside its scores: `pairs.parquet` of sts, MTEB's `results/`.
-        model: organisation/model, for MTEB's results.
-        on_scores: called with the scores of a suite, or of a transfer task, as soon as they are there.
-    """
-    scores: list[Score] = []
-    for suite, names in selection.items():
-        if suite == "sts" or pooling_of(suite):
-            from arccse.evaluation import sts
-
-            found, pairs = sts.evaluate(embeddings, source, names)
-            found = [score._replace(suite=suite) for score in found]
-            if suite == "sts":
-                with atomic_path(out / "pairs.parquet") as temporary:
-                    pairs.to_parquet(temporary, index=False)
-            on_scores(found)
-        elif suite == "mteb":
-            from arccse.evaluation import mteb_suite
-
-            found = mteb_suite.evaluate(embeddings, mteb_suite.tasks(source, names), names, model, out)
-            on_scores(found)
-        elif suite == "order":
-            from arccse.evaluation import order
-
-            found = order.evaluate(embeddings, source)
-            on_scores(found)
-        elif suite == "geometry":
-            from arccse.evaluation import geometry_suite
-
-            found = geometry_suite.evaluate(embeddings, source)
-            on_scores(found)
-        else:
-            from arccse.evaluation import transfer
-
-            found = transfer.evaluate(embeddings, source, names, fast=suite == "transfer-fast", on_task=on_scores)
-        scores += found
-    return scores

@@ -9,45 +9,51 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.report.tables import Row, StudyView, Suite, listed, published, suite_of, task_order
+from arccse.evaluation.suites import Suite, suite_named
+from arccse.report.tables import Row, StudyView, listed, published, task_order
 from arccse.statistics import ALPHA, seeds_needed
 
 
 @dataclass(frozen=True)
 class Cell:
+    """What is printed, and the number that it says, if it says one."""
+
     text: str
+    number: float | None = None
     bold: bool = False
+    mark: str = ""  # of the note that says where it comes from
+
+
+UNKNOWN = Cell("–")
 
 
 @dataclass(frozen=True)
-class Line:
-    label: str
-    note: str  # letter of its source among the block's notes, or ""
-    seeds: int
-    cells: list[Cell]
+class Grid:
+    """Lines of cells, the first of which is a name, under heads, in groups under headings, with notes below.
+
+    Plain text throughout, nothing escaped yet. `units`, if there are any, stand below the heads.
+    """
+
+    heads: list[str]
+    units: list[str]
+    groups: list[tuple[str, list[list[Cell]]]]
+    notes: list[tuple[str, str]]  # mark, text
+
+    def is_numeric(self, column: int) -> bool:
+        """Whether a column has numbers."""
+        return any(line[column].number is not None for _, lines in self.groups for line in lines)
 
 
 @dataclass(frozen=True)
 class Block:
-    """One suite of a table, ready to be set in any markup: plain text throughout, nothing escaped yet."""
+    """One suite of a study, ready to be set in any markup: its scores and, where rows are compared, differences."""
 
     suite: str
     title: str
     caveat: str | None
     caption: str
-    columns: list[str]
-    size_label: str
-    sizes: list[str]
-    groups: list[tuple[str, list[Line]]]
-    notes: list[tuple[str, str]]  # mark, text
-    compared_columns: list[str]
-    compared: list[tuple[str, list[list[str]]]]  # heading, rows of cells
-    compared_notes: list[str]
-
-
-COMPARED = [
-    *("", "Difference", "95 % interval", "n", "p", "Holm p", "P(impr.)", "Seeds needed", "Two-level", "Verdict")
-]
+    scores: Grid
+    differences: Grid | None
 
 
 def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> list[Block]:
@@ -58,53 +64,57 @@ def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | Non
     """
     found = []
     for suite, part in table.groupby("suite", sort=False):
-        headlines = suite_of(str(suite)).headlines
-        if comparisons is None:
-            found.append(_block(view, part, None))
-        else:
-            shown = comparisons[(comparisons["suite"] == suite) & comparisons["task"].isin(headlines)]
-            found.append(_block(view, part, shown if len(shown) else None))
+        spec = suite_named(str(suite))
+        shown = comparisons if comparisons is None else comparisons[comparisons["suite"] == suite]
+        shown = shown if shown is None else shown[shown["task"].isin(spec.headlines)]
+        found.append(
+            Block(
+                suite=str(suite),
+                title=spec.title,
+                caveat=view.caveat,
+                caption=_caption(view, spec),
+                scores=_scores(view, part.reset_index(drop=True), spec),
+                differences=None if shown is None or shown.empty else _differences(view, shown, str(suite)),
+            )
+        )
     return found
 
 
-def _block(view: StudyView, part: pd.DataFrame, shown: pd.DataFrame | None) -> Block:
-    part = part.reset_index(drop=True)
-    suite = str(part["suite"].iloc[0])
-    spec = suite_of(suite)
+# ------------------------------------------------------------------------------------------------------ scores
+
+
+def _scores(view: StudyView, part: pd.DataFrame, spec: Suite) -> Grid:
     tasks = task_order((t for t in part["task"] if t != "Avg"), spec)
     columns = [*tasks, "Avg"] if len(tasks) > 1 and "Avg" in spec.headlines else tasks
     sources = list(dict.fromkeys(part.loc[part["origin"] == "published", "source"]))
     marks = dict(zip(sources, _letters(len(sources)), strict=True))
     sizes = part.dropna(subset="n").groupby("task")["n"].first()
-    compared_columns, compared = ([], []) if shown is None else _compared(shown)
-    return Block(
-        suite=suite,
-        title=spec.title,
-        caveat=view.caveat,
-        caption=_caption(view, spec),
-        columns=columns,
-        size_label=spec.size,
-        sizes=[str(sizes[t]) if t in sizes else "" for t in columns],
+    notes = _notes(part[part["task"].isin(columns)], "below" if spec.lower_is_better else "above")
+    notes += [("–", _divergence(row)) for row in view.rows if row.diverged]
+    return Grid(
+        heads=["Method", "Seeds", *columns],
+        units=[spec.size, "", *(str(sizes[t]) if t in sizes else "" for t in columns)],
         groups=_groups(part, columns, marks),
-        notes=_notes(part[part["task"].isin(columns)], "below" if spec.lower_is_better else "above")
-        + [(mark, source) for source, mark in marks.items()],
-        compared_columns=compared_columns,
-        compared=compared,
-        compared_notes=[] if shown is None else _compared_notes(shown) + _claimed(view, suite),
+        notes=notes + [(mark, source) for source, mark in marks.items()],
     )
 
 
-def _groups(part: pd.DataFrame, columns: list[str], marks: dict[str, str]) -> list[tuple[str, list[Line]]]:
+def _divergence(row: Row) -> str:
+    return f"{row.label}, {row.encoder}, diverged: {row.divergence}. It has no scores and is in no comparison."
+
+
+def _groups(part: pd.DataFrame, columns: list[str], marks: dict[str, str]) -> list[tuple[str, list[list[Cell]]]]:
     # Single-seed and several-seed rows of the literature are different kinds of claim: a group for each.
     origin = part["origin"].where(part["origin"] == "measured", _published_as(part))
     part = part.assign(heading=part["encoder"] + ", " + origin)
-    lines: dict[str, list[Line]] = {name: [] for name in part["heading"]}
+    lines: dict[str, list[list[Cell]]] = {name: [] for name in part["heading"]}
     keys = ["heading", "method", "source", "n_seeds"]
     for _, scores in part.groupby(keys, sort=False):
         first = scores.iloc[0]
         by_task = {score["task"]: _cell(score) for score in scores.to_dict("records")}
-        cells = [by_task.get(task, Cell("–")) for task in columns]
-        lines[first["heading"]].append(Line(first["method"], marks.get(first["source"], ""), first["n_seeds"], cells))
+        seeds = int(first["n_seeds"])
+        name = [Cell(first["method"], mark=marks.get(first["source"], "")), Cell(str(seeds), seeds)]
+        lines[first["heading"]].append([*name, *(by_task.get(task, UNKNOWN) for task in columns)])
     return list(lines.items())
 
 
@@ -114,6 +124,8 @@ def _published_as(part: pd.DataFrame) -> pd.Series:
 
 def _cell(score: dict[Hashable, Any]) -> Cell:
     mean, low, high = score["mean"], score["low"], score["high"]
+    if pd.isna(mean):
+        return UNKNOWN
     if score["n_seeds"] == 1:
         spread = "†"
     elif score["origin"] == "published":
@@ -124,7 +136,7 @@ def _cell(score: dict[Hashable, Any]) -> Cell:
             if score["interval"] == "bca"
             else f" ± {high - mean:.2f}"
         )
-    return Cell(f"{number(mean, '.2f')}{spread}", bool(score["decided_best"]))
+    return Cell(f"{number(mean, '.2f')}{spread}", float(mean), bool(score["decided_best"]))
 
 
 def _caption(view: StudyView, spec: Suite) -> str:
@@ -154,6 +166,7 @@ def _seeds_of(seeds: list[int]) -> str:
 def _notes(part: pd.DataFrame, better: str) -> list[tuple[str, str]]:
     """The notes below a block, each only where it explains something there; `better` is above or below."""
     notes, decided = [], f"decidedly {better} each of the encoder's other measured rows"
+    part = part[part["mean"].notna()]
     measured = part[part["origin"] == "measured"]
     if (measured["interval"] == "t").any():
         notes.append(("±", "Half the width of the mean's 95 % interval over seeds (Student's t)."))
@@ -172,6 +185,8 @@ def _notes(part: pd.DataFrame, better: str) -> list[tuple[str, str]]:
     return notes
 
 
+# ------------------------------------------------------------------------------------------------- differences
+
 SPREAD = "SimCSE (50 seeds)"  # the published row that tells how far seeds of SimCSE lie apart
 
 HEADINGS = {
@@ -183,10 +198,15 @@ HEADINGS = {
 }
 
 
-def _compared(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[list[str]]]]]:
-    """The columns with something in them, and under a heading for each encoder and family its rows of cells."""
+COMPARED = [
+    *("", "Difference", "95 % interval", "n", "p", "Holm p", "P(impr.)", "Seeds needed", "Two-level", "Verdict")
+]
+
+
+def _differences(view: StudyView, shown: pd.DataFrame, suite: str) -> Grid:
+    """The columns with something in them, and under a heading for each encoder and family its lines."""
     several = shown["task"].nunique() > 1
-    groups: dict[str, list[list[str]]] = {}
+    groups: dict[str, list[list[Cell]]] = {}
     for line in shown.to_dict("records"):
         name = line["label"]
         if line["kind"] in ("decline", "margin", "pooling"):
@@ -194,27 +214,33 @@ def _compared(shown: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[list
         if several:
             name += f", {line['task']}"
         heading = f"{line['encoder']}, {HEADINGS[line['kind']].format(baseline=line['baseline'])}"
-        groups.setdefault(heading, []).append([name, *_compared_cells(line)])
-    grids = list(groups.values())
-    used = [i for i in range(len(COMPARED)) if any(row[i] != "–" for rows in grids for row in rows)]
-    return [COMPARED[i] for i in used], [
-        (heading, [[row[i] for i in used] for row in rows]) for heading, rows in groups.items()
-    ]
+        groups.setdefault(heading, []).append([Cell(name), *_compared_cells(line)])
+    used = [i for i in range(len(COMPARED)) if any(own[i] != UNKNOWN for lines in groups.values() for own in lines)]
+    return Grid(
+        heads=[COMPARED[i] for i in used],
+        units=[],
+        groups=[(heading, [[own[i] for i in used] for own in lines]) for heading, lines in groups.items()],
+        notes=[("", text) for text in _compared_notes(shown) + _claimed(view, suite)],
+    )
 
 
-def _compared_cells(line: dict[Hashable, Any]) -> list[str]:
-    needed = line["seeds_needed"]
+def _compared_cells(line: dict[Hashable, Any]) -> list[Cell]:
+    needed, two_level = line["seeds_needed"], (line["two_level_low"], line["two_level_high"])
     return [
-        difference(line["difference"], line["low"], line["high"]),
-        interval(line["low"], line["high"]),
-        str(line["n"]),
-        p_value(line["p"]),
-        p_value(line["p_holm"]),
-        number(line["improvement"], ".2f"),
-        "–" if pd.isna(needed) else str(needed),
-        interval(line["two_level_low"], line["two_level_high"]),
-        line["verdict"],
+        _known(difference(line["difference"], line["low"], line["high"]), line["difference"]),
+        _known(interval(line["low"], line["high"]), line["low"]),
+        Cell(str(line["n"]), line["n"]),
+        _known(p_value(line["p"]), line["p"]),
+        _known(p_value(line["p_holm"]), line["p_holm"]),
+        _known(number(line["improvement"], ".2f"), line["improvement"]),
+        _known(str(needed), needed),
+        _known(interval(*two_level), two_level[0]),
+        Cell(line["verdict"]),
     ]
+
+
+def _known(text: str, value: Any) -> Cell:
+    return UNKNOWN if pd.isna(value) else Cell(text, float(value))
 
 
 def number(value: float, form: str) -> str:

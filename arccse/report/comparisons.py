@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from arccse.errors import InputError
+from arccse.evaluation.suites import SUITES
+from arccse.records import PAIRS
 from arccse.report import tables
 from arccse.report.tables import Row, StudyView
 from arccse.statistics import ALPHA, Effect, TwoLevel, compare, contrast, seeds_needed, two_level, verdicts
@@ -23,13 +25,10 @@ COLUMNS = [
     *("seeds", "dropped", "p", "p_holm", "smallest_p", "improvement", "verdict", "text", "seeds_needed"),
     *("two_level_difference", "two_level_low", "two_level_high", "share_above"),
 ]
-PAIR_COLUMNS = ["hash", "seed", "task", "index", "score", "cosine"]
 
 OBJECTIVE = ("objective", "margin")
 TRIPLET = ("triplet_weight", "triplet_margin", "triplet_dropout", "mask_ratios", "mask_shape", "mask_nested")
 SIGN_FLIP_SEEDS = math.ceil(1 - math.log2(ALPHA))  # with fewer, no sign-flip p is as small as ALPHA
-
-Cosines = dict[Any, pd.DataFrame]  # (hash, seed) → its pairs by task and place: score, cosine
 
 
 @dataclass(frozen=True)
@@ -58,10 +57,10 @@ def compare_study(
     Args:
         scores: as `tables.study_table` takes them.
         study: the rows; the first trained one of an encoder is the baseline of its other rows. Their `settings`
-            tell which are untrained and whether they make a factorial design.
-        suites: keys of tables.SUITES.
-        pairs: columns PAIR_COLUMNS, and `subset` where a task has several: the runs' kept cosines on suite sts.
-            Without it the two-level columns are empty.
+            tell which are untrained and whether they make a factorial design. Diverged ones take no part.
+        suites: keys of evaluation.suites.SUITES.
+        pairs: the runs' kept cosines on suite sts, as results.Results has them: a line a pair, with task, subset,
+            index and score, and a column `<hash>/seed<k>` for each run. Without it the two-level columns are empty.
 
     Returns:
         Columns COLUMNS. `kind` is
@@ -72,7 +71,7 @@ def compare_study(
           what it changes in `baseline`: above 0, `label` declines less;
         - "margin": in a study of temperatures × margins from 0, what a margin adds at each temperature: a lower
           temperature, which sharpens the loss as well, would leave it nothing to add if it could stand in for it;
-        - "pooling": the same runs under another pooling than their own, over the suites "sts-<pooling>".
+        - "pooling": the same runs under another pooling than their own, over the suites that prescribe one.
         `task` is a column of the suite's table, "Avg" included. `difference`, `low`, `high`, `sd`, `p`,
         `smallest_p` and `improvement` are those of statistics.Effect over the `n` common seeds, which `seeds`
         lists; `dropped` are those that only some of the rows have. `p_holm`, `verdict` and `text` are those of
@@ -83,20 +82,19 @@ def compare_study(
         The two-level columns are those of statistics.TwoLevel, for pairs on the "Avg" of suite sts.
 
     Raises:
-        InputError: as `tables.study_table` does; `pairs` lack a column or a run, or have other examples or
-            ratings in one run than in another.
+        InputError: as `tables.study_table` does; `pairs` lack a column or a run.
     """
-    values = {suite: tables.seed_values(scores, study.rows, suite) for suite in suites}
-    cosines = None if pairs is None else _cosines(pairs)
+    values = {suite: tables.seed_values(scores, study.finished, suite) for suite in suites}
+    pairs = None if pairs is None else _in_order(pairs)
     lines: list[dict[str, Any]] = []
     for encoder in study.encoders:
-        own = [place for place, row in enumerate(study.rows) if row.encoder == encoder]
-        rows = [study.rows[place] for place in own]
+        own = [place for place, row in enumerate(study.finished) if row.encoder == encoder]
+        rows = [study.finished[place] for place in own]
         frames = {suite: [values[suite][place] for place in own] for suite in suites}
         for suite in suites:
             for family in (against_baseline(rows, frames[suite], suite), factorial(rows, frames[suite], suite)):
-                lines += [line | {"encoder": encoder} for line in _judged(family, cosines)]
-        lines += [line | {"encoder": encoder} for line in _judged(poolings(rows, frames), cosines)]
+                lines += [line | {"encoder": encoder} for line in _judged(family, pairs)]
+        lines += [line | {"encoder": encoder} for line in _judged(poolings(rows, frames), pairs)]
     table = pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name)
     return table.astype({"seeds_needed": "Int64", "n": "int64"})
 
@@ -196,16 +194,16 @@ def _margins(rows: Sequence[Row], design: list[list[int]]) -> list[Weighted]:
 
 
 def poolings(rows: Sequence[Row], values: dict[str, list[pd.DataFrame]]) -> list[Contrast]:
-    """Each row's suites "sts-<pooling>" less the one of the pooling that it was trained with (or the first)."""
-    suites = [suite for suite in values if suite.startswith("sts-")]
+    """Each row's suites that prescribe a pooling, less that of the pooling it was trained with (or the first)."""
+    suites = {SUITES[suite].pooling: suite for suite in values if SUITES[suite].pooling}
     found = []
     for place, row in enumerate(rows if len(suites) > 1 else []):
-        trained = f"sts-{row.settings.get('pooling')}"
-        base = trained if trained in suites else suites[0]
-        for suite in suites:
-            if suite != base:
-                old, new = (f"{row.label}, {name.removeprefix('sts-')}" for name in (base, suite))
-                both = values[base][place], values[suite][place]
+        trained = row.settings.get("pooling")
+        base = trained if trained in suites else next(iter(suites))
+        for pooling, suite in suites.items():
+            if pooling != base:
+                old, new = (f"{row.label}, {name}" for name in (base, pooling))
+                both = values[suites[base]][place], values[suite][place]
                 found.append(Contrast("pooling", suite, old, new, (row, row), both, (-1, 1)))
     return found
 
@@ -213,7 +211,7 @@ def poolings(rows: Sequence[Row], values: dict[str, list[pd.DataFrame]]) -> list
 # ---------------------------------------------------------------------------------------- what comes out of it
 
 
-def _judged(family: Sequence[Contrast], cosines: Cosines | None) -> list[dict[str, Any]]:
+def _judged(family: Sequence[Contrast], pairs: pd.DataFrame | None) -> list[dict[str, Any]]:
     """The lines of comparisons that are judged together, a column of the table at a time."""
     lines = []
     for task in dict.fromkeys(str(task) for one in family for task in one.values[0]):
@@ -231,8 +229,9 @@ def _judged(family: Sequence[Contrast], cosines: Cosines | None) -> list[dict[st
                 verdict = next(judged)
                 line |= {"p_holm": verdict.p, "verdict": verdict.word, "text": verdict.text}
                 line |= {"seeds_needed": _seeds_needed(effect)}
-            if cosines is not None and effect and (one.kind, one.suite, task) == ("pair", "sts", "Avg"):
-                line |= _two_level(one, line["seeds"], cosines)
+            kept = one.kind == "pair" and SUITES[one.suite].keeps_pairs
+            if pairs is not None and effect and kept and task == "Avg":
+                line |= _two_level(one, line["seeds"], pairs)
             line["seeds"], line["dropped"] = (" ".join(map(str, line[key])) for key in ("seeds", "dropped"))
             lines.append(line)
     return lines
@@ -246,7 +245,7 @@ def _measured(one: Contrast, task: str) -> tuple[Effect | None, dict[str, Any]]:
     if not seeds:
         return None, line
     effect = compare(*values) if one.weights == (-1, 1) else contrast(values, np.array(one.weights))
-    if effect.improvement is not None and tables.SUITES[one.suite].lower_is_better:
+    if effect.improvement is not None and SUITES[one.suite].lower_is_better:
         effect = replace(effect, improvement=1 - effect.improvement)
     return effect, line | vars(effect)
 
@@ -257,30 +256,22 @@ def _seeds_needed(effect: Effect) -> int | None:
     return max(SIGN_FLIP_SEEDS, seeds_needed(effect.difference, effect.sd, paired=True))
 
 
-def _cosines(pairs: pd.DataFrame) -> Cosines:
-    """The pairs of each run, all in one order."""
-    for column in PAIR_COLUMNS:
+def _in_order(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs by task and place, whatever their order was: the bootstrap draws them by their numbers."""
+    for column in PAIRS:
         if column not in pairs:
             raise InputError(f"The table of pairs lacks the column '{column}'.")
-    places = [column for column in ("task", "subset", "index") if column in pairs]
-    runs = pairs.set_index(places)[["hash", "seed", "score", "cosine"]].groupby(["hash", "seed"])
-    return {key: run.sort_index() for key, run in runs}
+    return pairs.sort_values(["task", "subset", "index"])
 
 
-def _two_level(one: Contrast, seeds: Sequence[int], cosines: Cosines) -> dict[str, float]:
-    tasks = [task for task in one.values[0] if task != "Avg"]
-    runs = [
-        [_run_pairs(row, seed, cosines) for seed in (row.seeds[:1] if row.untrained else seeds)] for row in one.rows
-    ]
-    first = runs[0][0]
-    for row, own in zip(one.rows, runs, strict=True):
-        if not all(run.index.equals(first.index) and run["score"].equals(first["score"]) for run in own):
-            raise InputError(f"The pairs of '{row.label}' ({row.hash}) are not those of '{one.rows[0].label}'.")
-    of_task = [first.index.get_level_values("task") == task for task in tasks]
-    a, b = ([np.stack([run["cosine"].to_numpy()[own] for run in runs_]) for own in of_task] for runs_ in runs)
-    ratings = [first["score"].to_numpy()[own] for own in of_task]
-    # Only its first argument may be a single run that stands for all seeds.
-    found = _negative(two_level(b, a, ratings)) if one.rows[1].untrained else two_level(a, b, ratings)
+def _two_level(one: Contrast, seeds: Sequence[int], pairs: pd.DataFrame) -> dict[str, float]:
+    tasks = [pairs["task"] == task for task in one.values[0] if task != "Avg"]
+    a, b = ([_cosines(row, seeds, pairs[own]) for own in tasks] for row in one.rows)
+    ratings = [pairs.loc[own, "score"].to_numpy() for own in tasks]
+    try:  # only its first argument may be a single run that stands for all seeds
+        found = _negative(two_level(b, a, ratings)) if one.rows[1].untrained else two_level(a, b, ratings)
+    except ValueError:  # equal cosines, as of an encoder that has collapsed, have no rank correlation
+        return {}
     return {
         "two_level_difference": found.difference,
         "two_level_low": found.low,
@@ -289,10 +280,13 @@ def _two_level(one: Contrast, seeds: Sequence[int], cosines: Cosines) -> dict[st
     }
 
 
-def _run_pairs(row: Row, seed: int, cosines: Cosines) -> pd.DataFrame:
-    if (row.hash, seed) not in cosines:
-        raise InputError(f"The table of pairs has none of run '{row.label}' ({row.hash}) with seed {seed}.")
-    return cosines[row.hash, seed]
+def _cosines(row: Row, seeds: Sequence[int], pairs: pd.DataFrame) -> np.ndarray:
+    """(seeds, pairs) cosines of a row; an untrained one has a single run."""
+    columns = [f"{row.hash}/seed{seed}" for seed in (row.seeds[:1] if row.untrained else seeds)]
+    for column in columns:
+        if column not in pairs:
+            raise InputError(f"The table of pairs has none of run {column}, a run of '{row.label}'.")
+    return np.ascontiguousarray(pairs[columns].to_numpy().T)
 
 
 def _negative(found: TwoLevel) -> TwoLevel:

@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from arccse.evaluation.suites import MEASURES, SUITES
 from arccse.report.blocks import difference, interval, p_value
-from arccse.report.tables import MEASURES, SUITES, StudyView
+from arccse.report.tables import Row, StudyView
 
 EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a sentence each
 
@@ -16,11 +17,12 @@ Line = dict[Hashable, Any]
 def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[str]:
     """The findings of a config: its caveats first, then study by study, "main" before the others.
 
-    A study's designed comparisons (kinds "effect", "decline" and "margin" of comparisons.compare_study) get a
-    sentence each, and stand for its pairs. Otherwise the pairs do in the study "main", or where they are no more than
-    EACH_UP_TO; more of them are summed up in one that names the largest difference. Comparisons of poolings get one
-    each. What is not tested, since a row is untrained, is said in the study "main" alone. Suite "mteb" has the tasks
-    of "sts" by another protocol, and is left to the tables where both are there.
+    What diverged is said first. A study's designed comparisons (kinds "effect", "decline" and "margin" of
+    comparisons.compare_study) get a sentence each, and stand for its pairs. Otherwise the pairs do in the study
+    "main", or where they are no more than EACH_UP_TO; more of them are summed up in one that names the largest
+    difference. Comparisons of poolings get one each. What is not tested, since a row is untrained, is said in the
+    study "main" alone. A suite that repeats the tasks of another one ("mteb" those of "sts") is left to the tables
+    where both are there.
 
     Args:
         studies: the config's studies.
@@ -29,10 +31,12 @@ def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[s
     found = list(dict.fromkeys(study.caveat for study in studies if study.caveat))
     for study in sorted(studies, key=lambda study: study.name != "main"):
         own = comparisons[comparisons["study"] == study.name]
+        found += [_divergence(study, row) for row in study.rows if row.diverged]
         for (encoder, suite), lines in own.groupby(["encoder", "suite"], sort=False):
-            if suite == "mteb" and ((own["encoder"] == encoder) & (own["suite"] == "sts")).any():
+            spec = SUITES[str(suite)]
+            if ((own["encoder"] == encoder) & (own["suite"] == spec.repeats)).any():
                 continue
-            for task in SUITES[str(suite)].headlines:
+            for task in spec.headlines:
                 found += _of_measure(study, lines[lines["task"] == task].to_dict("records"))
     return found
 
@@ -46,6 +50,13 @@ def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
         return [_summary(study, pairs), *map(_sentence, poolings)]
     # designed comparisons say what the rows, one by one, do not
     return [_sentence(line) for line in (*(designed or pairs), *poolings)]
+
+
+def _divergence(study: StudyView, row: Row) -> str:
+    return (
+        f"On {row.encoder}, {_named(row.label)} has no scores in “{study.title}”, since its training diverged"
+        f" ({row.divergence}); it is in no comparison."
+    )
 
 
 def _sentence(line: Line) -> str:
@@ -86,9 +97,8 @@ def _claim(line: Line) -> str:
 def _measure(line: Line) -> str:
     if line["task"] != "Avg":
         return MEASURES.get(line["task"], str(line["task"]))
-    title, _, manner = SUITES[line["suite"]].title.partition(", ")
-    title = title if title.startswith("STS") else title.lower()
-    return f"{title} average" + (f" with {manner}" if manner and line["kind"] != "pooling" else "")
+    spec = SUITES[line["suite"]]
+    return f"{spec.measure} with {spec.manner}" if spec.manner and line["kind"] != "pooling" else spec.measure
 
 
 def _evidence(line: Line) -> str:

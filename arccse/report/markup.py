@@ -1,14 +1,14 @@
 """Tables as CSV, Markdown and LaTeX: renderers of `blocks`, and the files that they fill."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
-from arccse.errors import InputError
 from arccse.files import atomic_write
-from arccse.report.blocks import Block, Cell, Line, blocks
+from arccse.report.blocks import Cell, Grid, blocks
 from arccse.report.tables import COLUMNS, StudyView, source_of
 
 
@@ -30,11 +30,9 @@ def to_markdown(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame 
     parts = [f"# {_markdown(view.title)}"]
     for block in blocks(view, table, comparisons):
         warning = f"**{_markdown(block.caveat)}** " if block.caveat else ""
-        notes = [f"- {_markdown_note(mark, text)}" for mark, text in block.notes]
-        parts += [f"## {block.title}", warning + _markdown(block.caption), _grid(block), "\n".join(notes)]
-        if block.compared:
-            notes = [f"- {_markdown(text)}" for text in block.compared_notes]
-            parts += [f"### {block.title}: differences", _compared_grid(block), "\n".join(notes)]
+        parts += [f"## {block.title}", warning + _markdown(block.caption), *_markdown_grid(block.scores)]
+        if block.differences:
+            parts += [f"### {block.title}: differences", *_markdown_grid(block.differences)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -42,8 +40,9 @@ def to_latex(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | N
     r"""The table as LaTeX for \input, one `table` float a suite, labelled `tab:<study>-<suite>`, and one for its
     comparisons, labelled `tab:<study>-<suite>-differences`.
 
-    Needs the packages booktabs and graphicx (a table wider than the line is scaled down to it) and compiles
-    with pdflatex. Raises InputError for a character that pdflatex cannot set, naming it and its text.
+    Needs the packages booktabs and graphicx (a table wider than the line is scaled down to it) and compiles with
+    any LaTeX. A character that pdflatex has no letter for is printed as its code point, such as [U+65E5], and as
+    itself by XeLaTeX and LuaLaTeX with a font that has it.
     """
     # LaTeX is full of braces, so the template has other delimiters.
     environment = jinja2.Environment(
@@ -60,14 +59,14 @@ def to_latex(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | N
         comment_end_string="#>",
     )
     environment.filters["tex"] = _latex
-    return environment.get_template("table.tex.j2").render(study=view.name, blocks=blocks(view, table, comparisons))
+    text = environment.get_template("table.tex.j2").render(study=view.name, blocks=blocks(view, table, comparisons))
+    return CODEPOINT + text if r"\codepoint{" in text else text
 
 
 def write(view: StudyView, table: pd.DataFrame, folder: Path, comparisons: pd.DataFrame | None = None) -> list[Path]:
     """Write <study>.csv, <study>.md and <study>.tex into `folder`, each whole or not at all; return them.
 
-    With comparisons, also <study>-comparisons.csv. Raises InputError as the renderers do (before any file is
-    written), and for a folder that cannot be written.
+    With comparisons, also <study>-comparisons.csv. Raises InputError for a folder that cannot be written.
     """
     texts = {
         f"{view.name}.csv": to_csv(view, table),
@@ -81,21 +80,16 @@ def write(view: StudyView, table: pd.DataFrame, folder: Path, comparisons: pd.Da
     return [Path(folder) / name for name in texts]
 
 
-def _grid(block: Block) -> str:
-    head = ["Method", "Seeds", *map(_markdown, block.columns)]
-    rows = [[f"*{block.size_label}*", "", *block.sizes]]
-    for heading, lines in block.groups:
-        rows.append([f"*{_markdown(heading)}*", *[""] * (len(head) - 1)])
-        rows += [[_markdown_label(line), str(line.seeds), *map(_markdown_cell, line.cells)] for line in lines]
-    return _aligned(head, rows)
-
-
-def _compared_grid(block: Block) -> str:
-    rows = []
-    for heading, lines in block.compared:
-        rows.append([f"*{_markdown(heading)}*", *[""] * (len(block.compared_columns) - 1)])
-        rows += [[_markdown(cell) for cell in line] for line in lines]
-    return _aligned(block.compared_columns, rows)
+def _markdown_grid(grid: Grid) -> list[str]:
+    """The grid and its notes."""
+    rows = [[f"*{grid.units[0]}*", *grid.units[1:]]] if grid.units else []
+    for heading, lines in grid.groups:
+        rows.append([f"*{_markdown(heading)}*", *[""] * (len(grid.heads) - 1)])
+        rows += [[_markdown_cell(cell) for cell in line] for line in lines]
+    notes = [
+        f"- {_markdown(mark)}: {_markdown(text)}" if mark else f"- {_markdown(text)}" for mark, text in grid.notes
+    ]
+    return [_aligned([_markdown(head) for head in grid.heads], rows), "\n".join(notes)]
 
 
 def _aligned(head: list[str], rows: list[list[str]]) -> str:
@@ -106,21 +100,20 @@ def _aligned(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(row) + " |" for row in [padded[0], rule, *padded[1:]])
 
 
-def _markdown_label(line: Line) -> str:
-    return _markdown(line.label) + (f"<sup>{line.note}</sup>" if line.note else "")
-
-
 def _markdown_cell(cell: Cell) -> str:
-    return f"**{cell.text}**" if cell.bold else cell.text
-
-
-def _markdown_note(mark: str, text: str) -> str:
-    return f"{mark}: {_markdown(text)}" if mark else _markdown(text)
+    text = _markdown(cell.text) + (f"<sup>{cell.mark}</sup>" if cell.mark else "")
+    return f"**{text}**" if cell.bold else text
 
 
 def _markdown(text: str) -> str:
     return re.sub(r"([\\`*_{}\[\]<>|~$#])", r"\\\1", " ".join(text.split()))
 
+
+CODEPOINT = r"""% Characters that pdflatex has no letter for are printed as their code points, such as [U+65E5].
+% XeLaTeX and LuaLaTeX print them as they are where the font has them: choose one with \setmainfont of fontspec.
+\providecommand{\codepoint}[1]{%
+  \ifdefined\Umathchar\iffontchar\font"#1 \symbol{"#1}\else[U+#1]\fi\else[U+#1]\fi}
+"""
 
 LATEX = {
     **{c: "\\" + c for c in "&%$#_{}"},
@@ -132,15 +125,31 @@ LATEX = {
     **{"α": r"$\alpha$", "β": r"$\beta$", "γ": r"$\gamma$", "δ": r"$\delta$", "ε": r"$\varepsilon$"},
     **{"θ": r"$\theta$", "λ": r"$\lambda$", "μ": r"$\mu$", "π": r"$\pi$", "ρ": r"$\rho$", "σ": r"$\sigma$"},
     **{"τ": r"$\tau$", "φ": r"$\varphi$", "ω": r"$\omega$", "Δ": r"$\Delta$", "Σ": r"$\Sigma$"},
+    **{"ζ": r"$\zeta$", "η": r"$\eta$", "κ": r"$\kappa$", "ν": r"$\nu$", "ξ": r"$\xi$", "χ": r"$\chi$"},
+    **{"ψ": r"$\psi$", "Γ": r"$\Gamma$", "Θ": r"$\Theta$", "Λ": r"$\Lambda$", "Φ": r"$\Phi$", "Ω": r"$\Omega$"},
+    **{"ℓ": r"$\ell$", "≠": r"$\neq$", "∞": r"$\infty$", "ł": r"{\l}", "Ł": r"{\L}", "ı": r"{\i}"},
     # Accented Latin letters that both of pdflatex's usual font encodings have.
     **{c: c for c in "ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ"},
 }
 
+# Accents of letters that either encoding composes.
+ACCENTS = {
+    **{"\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0304": "=", "\u0306": "u", "\u0307": "."},
+    **{"\u0308": '"', "\u030a": "r", "\u030b": "H", "\u030c": "v", "\u0327": "c"},
+}
+
 
 def _latex(text: str) -> str:
-    text = " ".join(text.split())
-    for character in text:
-        if character not in LATEX and not (character.isascii() and character.isprintable()):
-            word = next(word for word in text.split() if character in word)
-            raise InputError(f"LaTeX cannot set the character '{character}' of '{word}'; use another one.")
-    return "".join(LATEX.get(character, character) for character in text)
+    return "".join(map(_latex_character, unicodedata.normalize("NFC", " ".join(text.split()))))
+
+
+def _latex_character(character: str) -> str:
+    r"""As LaTeX sets it; what pdflatex has no letter for as \codepoint, which the table's first lines define."""
+    letter, *accents = list(unicodedata.normalize("NFD", character))
+    if character in LATEX:
+        return LATEX[character]
+    if character.isascii() and character.isprintable():
+        return character
+    if len(accents) == 1 and accents[0] in ACCENTS and letter.isascii() and letter.isalpha():
+        return f"{{\\{ACCENTS[accents[0]]}{{{letter}}}}}"
+    return f"\\codepoint{{{ord(character):04X}}}"

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from arccse.errors import InputError, nearest
-from arccse.models import POOLINGS
+from arccse.errors import InputError
+from arccse.evaluation.suites import Suite, suite_named, tabulated
 from arccse.statistics import compare, summarise, verdicts
 
 COLUMNS = [
@@ -21,75 +21,22 @@ COLUMNS = [
     *("decided_best", "origin", "source", "hash"),
 ]
 SCORE_COLUMNS = ["variant", "hash", "seed", "suite", "task", "metric", "value", "n"]
-STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSB", "SICKR")
-TRANSFER_TASKS = ("MR", "CR", "SUBJ", "MPQA", "SST2", "TREC", "MRPC")
 
 
 @dataclass(frozen=True)
-class Suite:
-    """How a suite is tabulated: its columns are tasks scored by one metric, or the metrics of its one task.
+class Divergence:
+    """Where and how a training left the numbers; what it left has no score."""
 
-    `tasks` are the columns in their order; published averages are taken over them. `headlines` are the columns
-    whose comparisons are printed, in which one is better; "Avg" among them means that columns are averaged.
-    """
-
-    title: str
-    metric: str | None  # None: the columns are metrics
-    score: str  # what a number is, for the caption
-    size: str  # what `n` counts
-    tasks: tuple[str, ...]
-    headlines: tuple[str, ...] = ("Avg",)
-    lower_is_better: bool = False
-
-
-ALL_PAIRS = "Spearman × 100 over all pairs of a task"
-ORDERED = {
-    "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
-    "ordered_all": "share × 100 of all neighbouring levels of masking in order",
-}
-GEOMETRY = {name: f"{name} × 100 (the lower the better)" for name in ("alignment", "uniformity")}
-MEASURES = ORDERED | GEOMETRY  # what sentences call the columns that are compared beside averages
-
-SUITES = {
-    "sts": Suite("STS", "spearman_all", ALL_PAIRS, "pairs", STS_TASKS),
-    **{
-        f"sts-{pooling}": Suite(f"STS, {pooling} pooling", "spearman_all", ALL_PAIRS, "pairs", STS_TASKS)
-        for pooling in POOLINGS
-    },
-    "mteb": Suite("STS by MTEB", "cosine_spearman", "Spearman × 100 by MTEB's protocol", "pairs", STS_TASKS),
-    "transfer": Suite("Transfer", "accuracy", "accuracy in %, SentEval protocol", "examples", TRANSFER_TASKS),
-    "transfer-fast": Suite(
-        title="Transfer, fast mode",
-        metric="accuracy",
-        score="accuracy in %, SentEval's fast settings, not comparable with the full protocol",
-        size="examples",
-        tasks=TRANSFER_TASKS,
-    ),
-    "order": Suite(
-        title="Order of masked sentences",
-        metric=None,
-        score="share × 100 in the right order, cosine × 100 to the whole sentence with 0 to 80 % of it masked",
-        size="sentences or pairs of them",
-        tasks=(*ORDERED, *(f"similarity_{share}" for share in range(0, 90, 10))),
-        headlines=tuple(ORDERED),
-    ),
-    "geometry": Suite(
-        title="Alignment and uniformity",
-        metric=None,
-        score="× 100 on the dev set, the lower the better",
-        size="positive pairs, sentences",
-        tasks=tuple(GEOMETRY),
-        headlines=tuple(GEOMETRY),
-        lower_is_better=True,
-    ),
-}
+    step: int
+    message: str
 
 
 @dataclass(frozen=True)
 class Row:
     """One method of a table: `hash` (the runs' hash8) and `seeds` select its runs in scores.csv.
 
-    `settings` are the variant's canonical hyperparameters.
+    `settings` are the variant's canonical hyperparameters; `diverged` has the seeds whose runs diverged. A row with
+    any is shown without a number: a mean over the seeds that survived would flatter it.
     """
 
     label: str
@@ -97,11 +44,17 @@ class Row:
     hash: str
     seeds: list[int]
     settings: dict[str, Any] = field(default_factory=dict)
+    diverged: dict[int, Divergence] = field(default_factory=dict)
 
     @property
     def untrained(self) -> bool:
         """Whether nothing is trained, and so nothing random: its one run stands for every seed."""
         return self.settings.get("epochs") == 0
+
+    @property
+    def divergence(self) -> str:
+        """ "seed 1 at step 3, seed 2 at step 5", or nothing."""
+        return listed(f"seed {seed} at step {found.step}" for seed, found in self.diverged.items())
 
 
 @dataclass(frozen=True)
@@ -135,6 +88,11 @@ class StudyView:
         """The rows' encoders, each once, in order of appearance."""
         return list(dict.fromkeys(row.encoder for row in self.rows))
 
+    @property
+    def finished(self) -> list[Row]:
+        """The rows with numbers: none of their runs diverged."""
+        return [row for row in self.rows if not row.diverged]
+
 
 # ---------------------------------------------------------------------------------------------- the numbers
 
@@ -153,35 +111,39 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
         the 95 % interval of the mean and `interval` how it came about ("none", "t", "bca": statistics.summarise;
         published rows have none). Task "Avg" is averaged over tasks within each seed, then over seeds, and
         stands only where a row has every task of the table. `n` counts a task's pairs or sentences (NA for
-        "Avg" and for published rows). `decided_best` is true where a mean is the best of its encoder's rows
-        and, as printed, decidedly better than each other (`statistics.verdicts` over their common seeds, one family
-        a column; against an untrained row, the difference's interval must leave 0 out). A published "Avg" stands
-        only beside the same full set of tasks. In suites "order" and "geometry", the "tasks" are the metrics.
+        "Avg" and for published rows). A row with a diverged run has no numbers. `decided_best` is true where a mean
+        is the best of its encoder's rows and, as printed, decidedly better than each other (`statistics.verdicts`
+        over their common seeds, one family a column; against an untrained row, the difference's interval must leave
+        0 out). A published "Avg" stands only beside the same full set of tasks. In suites "order" and "geometry",
+        the "tasks" are the metrics.
 
     Raises InputError for a run without scores, a row whose seeds differ in their tasks, a score that is
     listed twice or is no number, tasks scored on different numbers of examples, and an unknown suite.
     """
-    spec = suite_of(suite)
-    runs = _runs(scores, study.rows, suite)
-    sizes = _sizes(pd.concat(runs))
-    values = seed_values(scores, study.rows, suite)
-    parts = [_measured(row, own) for row, own in zip(study.rows, values, strict=True)]
+    spec = suite_named(suite)
+    rows = study.finished
+    values = seed_values(scores, rows, suite)
+    sizes = _sizes(_runs(scores, rows, suite))
+    tasks = list(sizes) or list(spec.columns)
+    averaged = ["Avg"] if "Avg" in spec.headlines else []
+    own = iter(values)
+    parts = [_diverged(row, [*tasks, *averaged]) if row.diverged else _measured(row, next(own)) for row in study.rows]
     measured = pd.concat(parts).assign(origin="measured", source=source_of(study))
     measured["n"] = measured["task"].map(sizes)
     measured["decided_best"] = False
     for encoder in study.encoders:
-        for task, label in _decided_best(study.rows, values, encoder, spec):
+        for task, label in _decided_best(rows, values, encoder, spec):
             place = (measured["encoder"] == encoder) & (measured["task"] == task) & (measured["method"] == label)
             measured.loc[place, "decided_best"] = True
     encoders = study.encoders if study.published is None else study.published
-    shown = _published(encoders, suite, list(sizes), spec)
+    shown = _published(encoders, suite, tasks, spec)
     table = pd.concat([measured, shown]) if len(shown) else measured
     table = table.assign(suite=suite, n=table["n"].astype("Int64"))
     return table[COLUMNS].reset_index(drop=True)
 
 
 def study_tables(scores: pd.DataFrame, study: StudyView, suites: Sequence[str] | None = None) -> pd.DataFrame:
-    """`study_table` of several suites, one below the other in the order of SUITES.
+    """`study_table` of several suites, one below the other in the order of `tabulated`.
 
     Without `suites`, those for which any of the study's runs has scores. A study that shares a run with
     another, which has more suites, must name its own.
@@ -189,13 +151,13 @@ def study_tables(scores: pd.DataFrame, study: StudyView, suites: Sequence[str] |
     Raises InputError as `study_table` does, for a suite that is not in SUITES, and where there are no scores.
     """
     _check(scores)
-    own = scores["hash"].isin([row.hash for row in study.rows])
+    own = scores["hash"].isin([row.hash for row in study.finished])
     present = set(scores.loc[own, "suite"]) if suites is None else set(suites)
     if not present:
         raise InputError(f"None of the runs of study '{study.name}' has scores yet.")
     for suite in sorted(present):
-        suite_of(suite)
-    return pd.concat([study_table(scores, study, s) for s in SUITES if s in present], ignore_index=True)
+        suite_named(suite)
+    return pd.concat([study_table(scores, study, suite) for suite in tabulated(present)], ignore_index=True)
 
 
 def seed_values(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[pd.DataFrame]:
@@ -206,8 +168,8 @@ def seed_values(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[p
 
     Raises InputError as `study_table` does.
     """
-    spec, runs = suite_of(suite), _runs(scores, rows, suite)
-    tasks = task_order(pd.concat(runs)["task"], spec)
+    spec, runs = suite_named(suite), _runs(scores, rows, suite)
+    tasks = task_order((task for run in runs for task in run["task"].unique()), spec)
     frames = []
     for run in runs:
         by_seed = run.pivot(index="seed", columns="task", values="value").reindex(columns=tasks)
@@ -252,16 +214,10 @@ def _check(scores: pd.DataFrame) -> None:
         raise TypeError("hashes are text: read scores.csv with dtype={'hash': str}")
 
 
-def suite_of(name: str) -> Suite:
-    if name not in SUITES:
-        raise InputError(f"There is no table for suite '{name}': {nearest(name, list(SUITES))}")
-    return SUITES[name]
-
-
 def _runs(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[pd.DataFrame]:
     """Each row's scores of the suite's table. Where its columns are metrics, they stand in the place of tasks."""
     _check(scores)
-    metric = suite_of(suite).metric
+    metric = suite_named(suite).metric
     own = scores[scores["suite"] == suite]
     own = own.assign(task=own["metric"]) if metric is None else own[own["metric"] == metric]
     return [_run_scores(own, row, f"{suite} scores ({metric})" if metric else f"{suite} scores") for row in rows]
@@ -288,16 +244,19 @@ def _run_scores(scores: pd.DataFrame, row: Row, what: str) -> pd.DataFrame:
 def task_order(present: Iterable[str], spec: Suite) -> list[str]:
     """The suite's own tasks in the papers' order, then any others as they come in the data."""
     names = list(dict.fromkeys(present))
-    return [t for t in spec.tasks if t in names] + [t for t in names if t not in spec.tasks]
+    return [t for t in spec.columns if t in names] + [t for t in names if t not in spec.columns]
 
 
-def _sizes(runs: pd.DataFrame) -> dict[str, int]:
+def _sizes(runs: Sequence[pd.DataFrame]) -> dict[str, int]:
     """Each task's number of examples. Scores on different numbers of examples have no place in one column."""
-    for task, counts in runs.groupby("task")["n"]:
+    if not runs:
+        return {}
+    sizes = pd.concat(runs).groupby("task")["n"]
+    for task, counts in sizes:
         if counts.nunique() > 1:
             found = listed(sorted(counts.unique()))
             raise InputError(f"Task {task} was scored on different numbers of examples ({found}).")
-    return dict(runs.groupby("task")["n"].first())
+    return dict(sizes.first())
 
 
 def _measured(row: Row, by_seed: pd.DataFrame) -> pd.DataFrame:
@@ -307,6 +266,13 @@ def _measured(row: Row, by_seed: pd.DataFrame) -> pd.DataFrame:
         lines.append((task, cell.mean, cell.sd, cell.low, cell.high, cell.method, cell.n))
     summary = pd.DataFrame(lines, columns=["task", "mean", "sd", "low", "high", "interval", "n_seeds"])
     return summary.assign(encoder=row.encoder, method=row.label, hash=row.hash)
+
+
+def _diverged(row: Row, tasks: Sequence[str]) -> pd.DataFrame:
+    """The row's lines, without a number."""
+    unknown = dict.fromkeys(("mean", "sd", "low", "high"), np.nan)
+    lines = pd.DataFrame({"task": tasks}).assign(**unknown, interval="none", n_seeds=len(row.seeds))
+    return lines.assign(encoder=row.encoder, method=row.label, hash=row.hash)
 
 
 def _decided_best(
@@ -347,7 +313,7 @@ def source_of(study: StudyView) -> str:
 
 def _published(encoders: Sequence[str], suite: str, tasks: list[str], spec: Suite) -> pd.DataFrame:
     """Published lines on the table's own tasks; their averages only where those are over the same tasks."""
-    wanted = [*tasks, "Avg"] if set(tasks) == set(spec.tasks) else tasks
+    wanted = [*tasks, "Avg"] if set(tasks) == set(spec.columns) else tasks
     rows = published()
     rows = rows[rows["encoder"].isin(encoders) & (rows["suite"] == suite) & rows["task"].isin(wanted)]
     rows = rows.rename(columns={"value": "mean", "seeds": "n_seeds"})

@@ -8,7 +8,7 @@ import pytest
 from hub_server import serve
 
 from arccse.data import corpus
-from arccse.data.corpus import check_spec, sentences
+from arccse.data.corpus import check_repeats, check_spec, sentences
 from arccse.data.hub import hub_file
 from arccse.errors import InputError
 
@@ -95,11 +95,24 @@ def test_wikipedia_excerpt():
     assert not [s for s in found if s.startswith(("File:", "Image:", "Category:"))]
 
 
+def test_repeats_are_counted_and_warned_of():
+    hundred = [f"sentence {i}" for i in range(100)]
+    assert check_repeats(hundred, 64) is None
+    assert check_repeats([*hundred, hundred[0]], 64) is None  # 1 of 101 is less than 1 %
+    warning = check_repeats([*hundred, *hundred[:25]], 64)
+    assert "25 of the corpus' 125 sentences (20.0%)" in warning
+
+
+def test_fewer_different_sentences_than_a_batch():
+    with pytest.raises(InputError, match="1 different sentences among 65, fewer than batch_size = 64"):
+        check_repeats(["the same ."] * 65, 64)
+    assert check_repeats([f"sentence {i}" for i in range(64)], 64) is None
+
+
 @pytest.fixture
 def kept(tmp_path):
     """The file of a corpus of two sentences."""
-    (tmp_path / "own.txt").write_text("It  rained.\nHe left.\n")
-    assert corpus.write(f"file:{tmp_path / 'own.txt'}", tmp_path / "corpus-1.txt") == 2
+    corpus.write(["It rained.", "He left."], "file:own.txt", tmp_path / "corpus-1.txt")
     return tmp_path / "corpus-1.txt"
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from arccse.data import tokens
 from arccse.data.tokens import TokenStore, tokenised
-from arccse.encoder import Encoder, load
+from arccse.encoder import Encoder, load_encoder
 from arccse.errors import InputError
 
 HANGS = 600  # seconds: the other process has died, or waits for what never comes
@@ -41,7 +41,7 @@ def write(path: Path, sentences: list[str]) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny(tiny_models: Path) -> Encoder:
-    return load(str(tiny_models / "bert"), "mean")
+    return load_encoder(str(tiny_models / "bert"), "mean")
 
 
 @pytest.fixture(scope="session")
@@ -65,7 +65,7 @@ def arrow_file(folder: Path) -> Path:
 @pytest.mark.parametrize("max_length", [8, POSITIONS])
 def test_ids_are_the_encoders(family: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, max_length: int) -> None:
     monkeypatch.setattr(tokens, "BATCH", 7)
-    encoder, lines = load(str(family), "mean"), SENTENCES + UNUSUAL
+    encoder, lines = load_encoder(str(family), "mean"), SENTENCES + UNUSUAL
     store = tokenised(write(tmp_path / "text", lines), encoder.tokenizer, max_length, tmp_path / "tokens")
     expected = encoder.token_ids(lines, max_length)
     assert max(map(len, expected)) == max_length
@@ -75,7 +75,7 @@ def test_ids_are_the_encoders(family: Path, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_ids_of_a_published_encoder(tmp_path: Path) -> None:
-    tokenizer = load(MINILM).tokenizer
+    tokenizer = load_encoder(MINILM).tokenizer
     store = tokenised(write(tmp_path / "text", ["Hello world!", ""]), tokenizer, 5, tmp_path)
     # bert-base-uncased's vocabulary: [CLS] 101, hello 7592, world 2088, ! 999, [SEP] 102
     assert store[[0, 1]] == [[101, 7592, 2088, 999, 102], [101, 102]]
@@ -89,7 +89,7 @@ def test_any_text(lines: list[str], tiny: Encoder, tmp_path_factory: pytest.Temp
 
 
 def test_line_ends(tiny_models: Path, tmp_path: Path) -> None:
-    encoder = load(str(tiny_models / "roberta"), "mean")  # whose byte pairs would show a carriage return
+    encoder = load_encoder(str(tiny_models / "roberta"), "mean")  # whose byte pairs would show a carriage return
     path = tmp_path / "text"
     path.write_bytes(b"Stars\r\n\nStars of rain")  # no line feed at the end
     store = tokenised(path, encoder.tokenizer, POSITIONS, tmp_path)
@@ -109,7 +109,7 @@ def test_rows_that_are_not_there(store: TokenStore, row: int) -> None:
 
 
 def test_ids_beyond_16_bits(tiny: Encoder, many: Path, store: TokenStore, tmp_path: Path) -> None:
-    tokenizer = load(str(tiny.transformer.config.name_or_path), "mean").tokenizer
+    tokenizer = load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer
     tokenizer.add_tokens([f"added{n}" for n in range(2**16)])
     big = tokenised(write(tmp_path / "text", [f"A man. added{2**16 - 1}"]), tokenizer, POSITIONS, tmp_path)
     [ids] = big[[0]]
@@ -134,7 +134,8 @@ def test_the_second_training_finds_the_store(
     tiny.tokenizer(MANY[:2], padding="max_length", truncation=True, max_length=30)  # leaves its traces inside
     monkeypatch.setattr(tokens, "write_ids", lambda *_: pytest.fail("tokenised again"))
     same_text = write(tmp_path / "elsewhere.txt", MANY)
-    second = tokenised(same_text, load(str(tiny.transformer.config.name_or_path), "mean").tokenizer, 12, tmp_path)
+    tokenizer = load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer
+    second = tokenised(same_text, tokenizer, 12, tmp_path)
     assert second[[3, 5]] == first[[3, 5]]
     assert second.sha256 == first.sha256
 
@@ -144,7 +145,7 @@ def test_anything_changed_gives_another_store(tiny: Encoder, many: Path, tmp_pat
         tokenised(text, tokenizer, max_length, tmp_path / "tokens")
         return len(list((tmp_path / "tokens").glob("*.arrow")))
 
-    tokenizer = load(str(tiny.transformer.config.name_or_path), "mean").tokenizer
+    tokenizer = load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer
     assert stores(many, tokenizer, 12) == 1
     assert stores(many, tokenizer, 13) == 2
     assert stores(write(tmp_path / "text", MANY[:-1]), tokenizer, 12) == 3
@@ -215,7 +216,7 @@ def start(target, *arguments) -> multiprocessing.process.BaseProcess:
 
 def killed_in_the_second_batch(model: str, text: Path, folder: Path) -> None:
     tokens.BATCH = 24
-    tokenizer = load(model, "mean").tokenizer
+    tokenizer = load_encoder(model, "mean").tokenizer
     call, calls = type(tokenizer).__call__, []
 
     def kill(*arguments, **options):
@@ -241,7 +242,7 @@ def test_killed_while_writing(tiny: Encoder, many: Path, tmp_path: Path) -> None
 
 def killed_before_the_record(model: str, text: Path, folder: Path) -> None:
     tokens.atomic_write = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
-    tokenised(text, load(model, "mean").tokenizer, 12, folder)
+    tokenised(text, load_encoder(model, "mean").tokenizer, 12, folder)
 
 
 def test_killed_before_the_record_is_written(tiny: Encoder, many: Path, tmp_path: Path) -> None:
@@ -253,7 +254,7 @@ def test_killed_before_the_record_is_written(tiny: Encoder, many: Path, tmp_path
 
 
 def meets_the_other(model: str, text: Path, folder: Path, barrier, results) -> None:
-    tokenizer, write_ids = load(model, "mean").tokenizer, tokens.write_ids
+    tokenizer, write_ids = load_encoder(model, "mean").tokenizer, tokens.write_ids
 
     def write_after_the_other_began(*arguments) -> None:
         barrier.wait(HANGS)
@@ -279,7 +280,7 @@ def test_two_trainings_start_at_once(tiny: Encoder, many: Path, tmp_path: Path) 
 
 
 def with_little_disk(model: str, text: Path, folder: Path, results) -> None:
-    tokenizer = load(model, "mean").tokenizer
+    tokenizer = load_encoder(model, "mean").tokenizer
     resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
     try:
         tokenised(text, tokenizer, 12, folder)

@@ -1,12 +1,17 @@
 """The geometry suite on corners of a square, whose values are known. What a training logs: see test_runs.py."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arccse.data.readers import Pairs
+from arccse.errors import InputError
 from arccse.evaluation import geometry_suite
+from arccse.evaluation.scoring import Job
+from arccse.evaluation.suites import SUITES
 from arccse.geometry import positives
 
 
@@ -25,8 +30,21 @@ def embed(sentences: list[str]) -> np.ndarray:
     return (lengths * np.stack([np.cos(angles), np.sin(angles)])).T.astype(np.float32)
 
 
+def job(source: Corners) -> Job:
+    return Job(SUITES["geometry"], source, ["CORNERS-dev"], embed, Path("unused"), "a/b")  # type: ignore[arg-type]
+
+
+def test_a_dev_set_without_a_positive_pair_is_named() -> None:
+    class Low(Corners):
+        def dev(self) -> Pairs:
+            return Pairs(["0", "0"], ["1", "2"], np.array([3.9, 4.0]), (0.0, 5.0))
+
+    with pytest.raises(InputError, match="task CORNERS-dev: none of the 2 pairs is rated as positive"):
+        list(geometry_suite.evaluate(job(Low())))
+
+
 def test_known_corners() -> None:
-    alignment, uniformity = geometry_suite.evaluate(embed, Corners())  # type: ignore[arg-type]
+    ((alignment, uniformity),) = geometry_suite.evaluate(job(Corners()))
     # above 4: the pair at 90°, squared distance 2, and the pair at 0°
     assert alignment[:3] == ("geometry", "CORNERS-dev", "alignment")
     assert (alignment.value, alignment.n) == (pytest.approx(100), 2)

@@ -20,12 +20,14 @@ from hub_server import Hub, serve
 from scipy.stats import spearmanr
 
 from arccse.data.readers import Pairs
-from arccse.data.sources import STS_TASKS, open_source
+from arccse.data.sources import STS_TASKS, Source, open_source
 from arccse.errors import InputError
 from arccse.evaluation import mteb_suite, sts
 from arccse.evaluation.embeddings import Embeddings
 from arccse.evaluation.mteb_suite import TASKS, HubTask
 from arccse.evaluation.scores import Score
+from arccse.evaluation.scoring import Job
+from arccse.evaluation.suites import SUITES
 
 MODEL = "arccse/letters"
 Result = TypeVar("Result")
@@ -36,6 +38,12 @@ def embeddings_of(sentences: list[str]) -> Embeddings:
     distinct = list(dict.fromkeys(sentences))
     matrix = np.random.default_rng(0).standard_normal((len(distinct), 8)).astype(np.float32)
     return Embeddings(distinct, matrix, "f" * 64)
+
+
+def scores_of(source: Source, names: list[str], out: Path, embeddings: Embeddings | None = None) -> list[Score]:
+    embeddings = embeddings or embeddings_of(mteb_suite.sentences(source, names))
+    job = Job(SUITES["mteb"], source, names, embeddings, out, MODEL)
+    return [score for scores in mteb_suite.evaluate(job) for score in scores]
 
 
 def load_results(folder: Path) -> dict[str, float]:
@@ -60,7 +68,7 @@ def test_revisions_are_those_of_the_installed_mteb() -> None:
 def test_another_revision_is_refused_before_any_download(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(TASKS, "STS12", HubTask("STS12", "0" * 40))
     with pytest.raises(InputError) as refused:
-        mteb_suite.tasks(open_source("hub"), ["STS12"])
+        mteb_suite.load_tasks(open_source("hub"), ["STS12"])
     for part in ("STS12", "0" * 40, mteb.get_task("STS12").metadata.revision, mteb.__version__):
         assert part in str(refused.value)
 
@@ -105,8 +113,7 @@ def hub_path(name: str, file: str) -> str:
 
 
 def score_from_hub(out: Path) -> list[Score]:
-    built = mteb_suite.tasks(open_source("hub"), ["STS13"])
-    return mteb_suite.evaluate(embeddings_of(mteb_suite.sentences(built)), built, ["STS13"], MODEL, out)
+    return scores_of(open_source("hub"), ["STS13"], out)
 
 
 def test_from_the_hub_data_are_those_of_the_pinned_revision(hub: Hub, tmp_path: Path) -> None:
@@ -131,7 +138,7 @@ def refusals(names: list[str]) -> tuple[dict[str, str], float]:
     said = {}
     for name in names:
         with pytest.raises(InputError) as refused:
-            mteb_suite.tasks(open_source("hub"), [name])
+            mteb_suite.load_tasks(open_source("hub"), [name])
         said[name] = str(refused.value)
     return said, sum(waits)
 
@@ -160,23 +167,20 @@ def test_a_data_set_is_named_when_the_hub_is_out_of_reach(monkeypatch: pytest.Mo
 
 def test_lee_through_mteb_is_lee_through_sts(tmp_path: Path) -> None:
     source = open_source("package:gensim")
-    built = mteb_suite.tasks(source, ["LEE"])
-    embeddings = embeddings_of(mteb_suite.sentences(built))
-    (ours,) = mteb_suite.evaluate(embeddings, built, ["LEE"], MODEL, tmp_path)
-    scores, pairs = sts.evaluate(embeddings, source, ["LEE"])
+    (ours,) = scores_of(source, ["LEE"], tmp_path)
+    pairs = sts.pair_cosines(embeddings_of(mteb_suite.sentences(source, ["LEE"])), source, "LEE")
     assert (ours.suite, ours.task, ours.metric, ours.n) == ("mteb", "LEE", "cosine_spearman", 300)
-    assert ours.value == pytest.approx(scores[0].value, abs=1e-4)
     assert ours.value == pytest.approx(100 * spearmanr(pairs["score"], pairs["cosine"]).statistic, abs=1e-4)
     assert load_results(tmp_path) == {"LeeDocumentSimilarity": pytest.approx(ours.value / 100, abs=1e-6)}
 
 
 def test_lee_says_where_its_data_came_from(tmp_path: Path) -> None:
-    (task,) = built = mteb_suite.tasks(open_source("package:gensim"), ["LEE"])
+    (task,) = mteb_suite.load_tasks(open_source("package:gensim"), ["LEE"])
     path, revision = task.metadata.dataset["path"], task.metadata.dataset["revision"]
     package, _, inside = path.partition("/")
     assert (Path(str(files(package))) / inside).is_file()
     assert revision == importlib.metadata.version(package)
-    mteb_suite.evaluate(embeddings_of(mteb_suite.sentences(built)), built, ["LEE"], MODEL, tmp_path)
+    scores_of(open_source("package:gensim"), ["LEE"], tmp_path)
     (written,) = tmp_path.rglob("LeeDocumentSimilarity.json")
     result = json.loads(written.read_text())
     assert result["dataset_revision"] == revision
@@ -184,11 +188,11 @@ def test_lee_says_where_its_data_came_from(tmp_path: Path) -> None:
 
 
 def test_a_second_evaluation_replaces_the_first(tmp_path: Path) -> None:
-    built = mteb_suite.tasks(open_source("package:gensim"), ["LEE"])
-    embeddings = embeddings_of(mteb_suite.sentences(built))
-    mteb_suite.evaluate(embeddings, built, ["LEE"], MODEL, tmp_path)
+    source = open_source("package:gensim")
+    embeddings = embeddings_of(mteb_suite.sentences(source, ["LEE"]))
+    scores_of(source, ["LEE"], tmp_path, embeddings)
     embeddings.matrix = embeddings.matrix[::-1].copy()
-    (second,) = mteb_suite.evaluate(embeddings, built, ["LEE"], MODEL, tmp_path)
+    (second,) = scores_of(source, ["LEE"], tmp_path, embeddings)
     assert load_results(tmp_path) == {"LeeDocumentSimilarity": pytest.approx(second.value / 100, abs=1e-6)}
 
 
@@ -219,7 +223,7 @@ def small(tmp_path: Path) -> Path:
 
 def test_a_years_subsets_are_one_split_and_sick_is_all_three(small: Path) -> None:
     source = open_source(f"senteval:{small}")
-    built = mteb_suite.tasks(source, ["STS13", "STSB", "SICKR"])
+    built = mteb_suite.load_tasks(source, ["STS13", "STSB", "SICKR"])
     assert [task.metadata.name for task in built] == ["STS13", "STSBenchmark", "SICK-R"]
     splits = [mteb_suite.split_of(task) for task in built]
     assert splits[0]["sentence1"] == [f"{s} a{i}" for s in ("FNWN", "headlines", "OnWN") for i in range(4)]
@@ -232,12 +236,12 @@ def test_a_years_subsets_are_one_split_and_sick_is_all_three(small: Path) -> Non
 
 def test_results_of_several_tasks_load(small: Path, tmp_path: Path) -> None:
     source, names = open_source(f"senteval:{small}"), ["STS13", "STSB", "SICKR"]
-    built = mteb_suite.tasks(source, names)
-    embeddings = embeddings_of(mteb_suite.sentences(built) + sts.sentences(source, names))
-    ours = mteb_suite.evaluate(embeddings, built, names, MODEL, tmp_path / "out")
+    ours = scores_of(source, names, tmp_path / "out")
     assert [(score.task, score.n) for score in ours] == [("STS13", 12), ("STSB", 4), ("SICKR", 12)]
-    plain = {s.task: s.value for s in sts.evaluate(embeddings, source, names)[0] if s.metric == "spearman_all"}
-    assert [ours[0].value, ours[1].value] == pytest.approx([plain["STS13"], plain["STSB"]], abs=1e-4)
+    embeddings = embeddings_of(mteb_suite.sentences(source, names))
+    for score, task in zip(ours, names[:2], strict=False):
+        plain = sts.aggregations("sts", task, sts.pair_cosines(embeddings, source, task))[0]
+        assert (plain.metric, plain.value) == ("spearman_all", pytest.approx(score.value, abs=1e-4))
     assert load_results(tmp_path / "out") == pytest.approx(
         {TASKS[score.task].name: score.value / 100 for score in ours}, abs=1e-6
     )
@@ -245,7 +249,7 @@ def test_results_of_several_tasks_load(small: Path, tmp_path: Path) -> None:
 
 def revisions(folder: Path) -> dict[str, str]:
     source = open_source(f"senteval:{folder}")
-    built = mteb_suite.tasks(source, ["STS13", "STSB", "SICKR"])
+    built = mteb_suite.load_tasks(source, ["STS13", "STSB", "SICKR"])
     for task in built:
         assert task.metadata.dataset["path"].startswith("senteval/")
     return {task.metadata.name: task.metadata.dataset["revision"] for task in built}
@@ -282,7 +286,16 @@ def test_a_damaged_file_is_named(small: Path) -> None:
     gold = small / "downstream" / "STS/STS13-en-test/STS.gs.FNWN.txt"
     gold.write_text("1\nhigh\n2\n3\n")
     with pytest.raises(InputError, match=r"STS\.gs\.FNWN\.txt, line 2: score 'high'"):
-        mteb_suite.tasks(open_source(f"senteval:{small}"), ["STS13"])
+        mteb_suite.load_tasks(open_source(f"senteval:{small}"), ["STS13"])
+
+
+def test_equal_cosines_are_refused_before_mteb_writes_a_result(tmp_path: Path) -> None:
+    source = open_source("package:gensim")
+    embeddings = embeddings_of(mteb_suite.sentences(source, ["LEE"]))
+    embeddings.matrix[:] = 2.0 ** (np.arange(len(embeddings.matrix)) % 6)[:, None]  # all in one direction
+    with pytest.raises(InputError, match="Suite mteb, task LEE: all 300 cosines of a set of pairs are equal"):
+        scores_of(source, ["LEE"], tmp_path, embeddings)
+    assert not list(tmp_path.rglob("*.json"))
 
 
 def test_joined_keeps_order_and_scale() -> None:

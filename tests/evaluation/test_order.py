@@ -9,15 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arccse.data.sources import open_source
-from arccse.encoder import load
+from arccse.encoder import load_encoder
 from arccse.errors import InputError
-from arccse.evaluation import order, suites
+from arccse.evaluation import order, scoring, suites
 from arccse.evaluation.embeddings import Embeddings
+from arccse.evaluation.scores import Score
+from arccse.evaluation.scoring import Job
 from arccse.models import MASK
 
 
 class Text:
     """A source of held-out sentences alone."""
+
+    spec = "text"
 
     def __init__(self, sentences: list[str]):
         self.sentences = sentences
@@ -28,6 +32,11 @@ class Text:
 
 def numbered(words: int) -> str:
     return " ".join(f"w{i}" for i in range(words))
+
+
+def evaluate(embed, source: Text) -> list[Score]:
+    (scores,) = order.evaluate(Job(suites.SUITES["order"], source, ["ORDER"], embed, Path("unused"), "a/b"))
+    return scores
 
 
 def values(scores: list) -> dict[str, float]:
@@ -74,6 +83,11 @@ def test_at_most_500_sentences_of_8_words() -> None:
     assert chosen == [f"{i} {numbered(7)}" for i in range(500)]
 
 
+def test_a_source_without_a_sentence_long_enough_is_named() -> None:
+    with pytest.raises(InputError, match="Suite order, task ORDER: no held-out sentence of text has 8 words"):
+        order.sentences(Text(["too short", numbered(7)]), ["ORDER"])
+
+
 # the scores
 
 
@@ -108,7 +122,7 @@ def test_an_encoder_that_turns_away_with_each_masked_word_is_in_order() -> None:
         return (lengths[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.float32)
 
     source = Text([numbered(8), numbered(20), numbered(50)])
-    scores = order.evaluate(embed, source)
+    scores = evaluate(embed, source)
     found = values(scores)
     assert (found["ordered_20_40"], found["ordered_all"]) == (100.0, 100.0)
     assert {score.n for score in scores if score.metric != "ordered_all"} == {3}
@@ -116,7 +130,7 @@ def test_an_encoder_that_turns_away_with_each_masked_word_is_in_order() -> None:
     wanted = np.mean([np.cos(np.radians(words)) for words in (3, 8, 20)])  # 40 % of 8, 20 and 50 words
     assert found["similarity_40"] == pytest.approx(100 * wanted, abs=1e-4)
     turning_back = values(
-        order.evaluate(lambda s: embed([" ".join([MASK] * (60 - x.split().count(MASK))) for x in s]), source)
+        evaluate(lambda s: embed([" ".join([MASK] * (60 - x.split().count(MASK))) for x in s]), source)
     )
     assert turning_back["ordered_all"] == 100.0  # only the angle to the whole sentence counts
 
@@ -125,7 +139,7 @@ def test_an_encoder_that_turns_away_with_each_masked_word_is_in_order() -> None:
 
 
 def test_mask_becomes_the_tokenizers_own_token(family: Path) -> None:
-    encoder = load(str(family), "mean")
+    encoder = load_encoder(str(family), "mean")
     ids = encoder.token_ids([f"A man {MASK} {MASK} guitar.", "A man is playing a guitar."])
     assert ids[0].count(encoder.tokenizer.mask_token_id) == 2
     assert encoder.tokenizer.mask_token_id not in ids[1]
@@ -134,7 +148,7 @@ def test_mask_becomes_the_tokenizers_own_token(family: Path) -> None:
 
 def test_an_encoder_without_a_mask_token_is_named(tiny_models: Path, tmp_path: Path) -> None:
     tokenizer = transformers.AutoTokenizer.from_pretrained(tiny_models / "bert")
-    encoder = load(str(tiny_models / "bert"), "mean")
+    encoder = load_encoder(str(tiny_models / "bert"), "mean")
     encoder.tokenizer = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer.backend_tokenizer, pad_token="[PAD]", unk_token="[UNK]"
     )
@@ -146,7 +160,7 @@ def test_an_encoder_without_a_mask_token_is_named(tiny_models: Path, tmp_path: P
 def test_the_suite_on_gensims_sentences(tiny_models: Path, tmp_path: Path) -> None:
     source = open_source("package:gensim")
     assert suites.tasks("order", source) == ["ORDER"]
-    suites.read(source, "ORDER")
+    assert suites.read(["order"], source) == ["ORDER"]
     test = source.sts("LEE")["LEE"]
     dev = source.dev()
     texts = order.held_out(source)
@@ -154,9 +168,9 @@ def test_the_suite_on_gensims_sentences(tiny_models: Path, tmp_path: Path) -> No
     assert all(any(text in document for document in test.first + test.second) for text in texts)
     assert not any(text in document for text in texts for document in dev.first + dev.second)
     selection = {"order": ["ORDER"]}
-    embeddings = Embeddings.of(load(str(tiny_models / "bert"), "mean"), suites.sentences(source, selection))
+    embeddings = Embeddings.of(load_encoder(str(tiny_models / "bert"), "mean"), scoring.sentences(source, selection))
     said: list = []
-    scores = suites.evaluate(embeddings, source, selection, tmp_path, "a/b", said.extend)
+    scores = scoring.evaluate(embeddings, source, selection, tmp_path, "a/b", said.extend)
     assert scores == said
     assert {(score.suite, score.task) for score in scores} == {("order", "ORDER")}
     assert values(scores)["similarity_0"] == pytest.approx(100)

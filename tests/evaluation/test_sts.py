@@ -1,10 +1,13 @@
 """The sts suite: correlations and aggregations worked out by hand, and the published numbers on the real data."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import mteb
 import numpy as np
+import pandas as pd
 import pytest
 from families import MINILM
 from hypothesis import given
@@ -13,9 +16,12 @@ from scipy.stats import pearsonr, rankdata
 
 from arccse.data.readers import Pairs
 from arccse.data.sources import open_source
-from arccse.encoder import load
-from arccse.evaluation import mteb_suite, sts, suites
+from arccse.encoder import load_encoder
+from arccse.errors import InputError
+from arccse.evaluation import mteb_suite, scoring, sts, suites
 from arccse.evaluation.embeddings import Embeddings
+from arccse.evaluation.scores import Score
+from arccse.evaluation.scoring import Job
 
 # all-MiniLM-L6-v2 with mean pooling, on all of a year's pairs; SICK-R: 4927 pairs for the papers, 9927 for mteb
 PUBLISHED = {
@@ -56,7 +62,8 @@ def test_aggregations_of_two_subsets() -> None:
     ratings = {"a": np.array([1.0, 2.0, 4.0, 3.0]), "b": np.array([4.5, 5.0])}
     # ρ = 1 − 6 Σd² / (n (n² − 1)): in a, d = 0 0 1 1; in b, ±1; in all, ranks 1 2 3 4 6 5 against 1 2 4 3 5 6
     a, b, together = 1 - 6 * 2 / (4 * 15), -1, 1 - 6 * 4 / (6 * 35)
-    scores = sts.aggregations("STS99", cosines, ratings)
+    pairs = pd.concat([pd.DataFrame({"subset": s, "score": ratings[s], "cosine": cosines[s]}) for s in cosines])
+    scores = sts.aggregations("sts-cls", "STS99", pairs)
     assert {score.metric: score.value for score in scores} == pytest.approx(
         {
             "spearman_all": 100 * together,
@@ -64,16 +71,31 @@ def test_aggregations_of_two_subsets() -> None:
             "spearman_wmean": 100 * (4 * a + 2 * b) / 6,
         }
     )
-    assert {(score.suite, score.task, score.n) for score in scores} == {("sts", "STS99", 6)}
+    assert {(score.suite, score.task, score.n) for score in scores} == {("sts-cls", "STS99", 6)}
 
 
 def test_a_single_subset_aggregates_to_itself() -> None:
-    values = [s.value for s in sts.aggregations("X", {"X": np.arange(4.0)}, {"X": np.array([1.0, 3.0, 2.0, 4.0])})]
-    assert values == pytest.approx([80.0] * 3)
+    pairs = pd.DataFrame({"subset": "X", "score": [1.0, 3.0, 2.0, 4.0], "cosine": np.arange(4.0)})
+    assert [score.value for score in sts.aggregations("sts", "X", pairs)] == pytest.approx([80.0] * 3)
 
 
-def test_evaluate_scores_every_pair() -> None:
-    scores, pairs = sts.evaluate(Angles.embed, Angles(), ["YEAR", "SINGLE"])
+@pytest.mark.parametrize("constant", ["cosine", "score"])
+def test_a_subset_without_a_correlation_is_named(constant: str) -> None:
+    whole = pd.DataFrame({"subset": "one", "score": [1.0, 3.0, 2.0], "cosine": [0.1, 0.2, 0.3]})
+    pairs = pd.concat([whole, whole.assign(**{constant: 0.5}, subset="two")])
+    what = {"cosine": "cosines", "score": "ratings"}[constant]
+    with pytest.raises(InputError, match=f"Suite sts, task STS99: all 3 {what} of a set of pairs are equal"):
+        sts.aggregations("sts", "STS99", pairs)
+
+
+def evaluate(source: Any, tasks: Sequence[str], out: Path, embed: Any = Angles.embed) -> list[Score]:
+    found = sts.evaluate(Job(suites.SUITES["sts"], source, tasks, embed, out, "a/b"))
+    return [score for scores in found for score in scores]
+
+
+def test_evaluate_scores_every_pair(tmp_path: Path) -> None:
+    scores = evaluate(Angles(), ["YEAR", "SINGLE"], tmp_path)
+    pairs = pd.read_parquet(tmp_path / "pairs.parquet")
     assert list(pairs.columns) == ["task", "subset", "index", "score", "cosine"]
     assert pairs[["task", "subset", "index"]].values.tolist() == [
         ["YEAR", "one", 0],
@@ -103,9 +125,10 @@ def test_evaluate_scores_every_pair() -> None:
     )
 
 
-def test_sentences_are_all_that_evaluate_embeds() -> None:
+def test_sentences_are_all_that_evaluate_embeds(tmp_path: Path) -> None:
     embedded: list[str] = []
-    sts.evaluate(lambda texts: embedded.extend(texts) or Angles.embed(texts), Angles(), ["YEAR", "SINGLE"])
+    embed = lambda texts: embedded.extend(texts) or Angles.embed(texts)  # noqa: E731
+    evaluate(Angles(), ["YEAR", "SINGLE"], tmp_path, embed=embed)
     assert sorted(sts.sentences(Angles(), ["YEAR", "SINGLE"])) == sorted(embedded)
 
 
@@ -129,7 +152,7 @@ def test_spearman_with_ties_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1, 100), (-1, -100)], ids=["perfect", "inverse"])
-def test_perfect_and_inverse_embeddings(sign: int, expected: float) -> None:
+def test_perfect_and_inverse_embeddings(sign: int, expected: float, tmp_path: Path) -> None:
     angles = range(0, 180, 5)
     ratings = np.array([sign * (180.0 - a) for a in angles])
 
@@ -137,7 +160,7 @@ def test_perfect_and_inverse_embeddings(sign: int, expected: float) -> None:
         def sts(self, task: str) -> dict[str, Pairs]:
             return {task: Pairs(["0"] * len(angles), [str(a) for a in angles], ratings, (-180, 180))}
 
-    scores, _ = sts.evaluate(Angles.embed, Source(), ["SINGLE"])
+    scores = evaluate(Source(), ["SINGLE"], tmp_path)
     assert [score.value for score in scores] == pytest.approx([expected] * 3)
 
 
@@ -160,20 +183,20 @@ def minilm(senteval: Path) -> Embeddings:
     """MiniLM's embeddings of all that both suites read: the one slow step (minutes on a busy machine)."""
     source = open_source(f"senteval:{senteval}")
     selection = {suite: suites.tasks(suite, source) for suite in ("sts", "mteb")}
-    return Embeddings.of(load(MINILM, "mean"), suites.sentences(source, selection))
+    return Embeddings.of(load_encoder(MINILM, "mean"), scoring.sentences(source, selection))
 
 
 # One test, so that pytest-xdist cannot spread it over workers, each of which would encode everything.
 def test_published_numbers_by_both_suites(minilm: Embeddings, senteval: Path, tmp_path: Path) -> None:
     source = open_source(f"senteval:{senteval}")
-    ours, pairs = sts.evaluate(minilm, source, source.sts_tasks)
-    headline = [score for score in ours if score.metric == "spearman_all"]
+    selection = dict.fromkeys(("sts", "mteb"), source.sts_tasks)
+    scores = scoring.evaluate(minilm, source, selection, tmp_path, "arccse/minilm", lambda _: None)
+    headline = [score for score in scores if score.metric == "spearman_all"]
     assert {score.task: score.value for score in headline} == pytest.approx(PUBLISHED, abs=0.01)
     assert {score.task: score.n for score in headline} == PAIRS
-    assert pairs["task"].value_counts().to_dict() == PAIRS
+    assert pd.read_parquet(tmp_path / "pairs.parquet")["task"].value_counts().to_dict() == PAIRS
 
-    built = mteb_suite.tasks(source, source.sts_tasks)
-    theirs = mteb_suite.evaluate(minilm, built, source.sts_tasks, "arccse/minilm", tmp_path)
+    theirs = [score for score in scores if score.suite == "mteb"]
     assert {score.task: score.value for score in theirs} == pytest.approx(PUBLISHED_MTEB, abs=0.01)
     assert {score.task: score.n for score in theirs} == PAIRS | {"SICKR": 9927}
     for mine, other in zip(headline, theirs, strict=True):

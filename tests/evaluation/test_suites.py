@@ -1,24 +1,57 @@
-"""Suites under a pooling of their own: what they score, what they leave, what can't go together."""
+"""The suites' records: what follows from them, and that nothing of them stands elsewhere."""
 
+import subprocess
+import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
-from arccse.cli import app
 from arccse.data.sources import open_source
-from arccse.encoder import load
 from arccse.errors import InputError
-from arccse.evaluation import suites
-from arccse.evaluation.embeddings import Embeddings
+from arccse.evaluation import scoring, suites
+from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS
 
 
 def test_there_is_an_sts_suite_for_every_pooling() -> None:
-    assert [suites.pooling_of(suite) for suite in suites.SUITES if suites.pooling_of(suite)] == list(POOLINGS)
+    assert [suite.pooling for suite in SUITES.values() if suite.pooling] == list(POOLINGS)
     source = open_source("package:gensim")
     assert all(suites.tasks(f"sts-{pooling}", source) == ["LEE"] for pooling in POOLINGS)
+
+
+def test_records_are_whole() -> None:
+    for name, suite in SUITES.items():
+        assert suite.name == name
+        averaged = "Avg" in suite.headlines
+        assert averaged == bool(suite.measure) == (suite.metric is not None), name
+        assert averaged or set(suite.headlines) <= set(suite.columns) & set(suites.MEASURES), name
+        assert suite.repeats is None or suite.repeats in SUITES
+        module = scoring.module_of(name)
+        assert callable(module.sentences)
+        assert callable(module.evaluate)
+
+
+def test_tables_have_suites_of_one_kind_side_by_side() -> None:
+    assert suites.tabulated(reversed(SUITES)) == [
+        *("sts", "sts-cls", "sts-mean", "sts-first-last-avg", "sts-top2-avg", "mteb"),
+        *("transfer", "transfer-fast", "order", "geometry"),
+    ]
+    assert suites.tabulated(["order", "mteb", "sts"]) == ["sts", "mteb", "order"]
+
+
+def test_the_records_are_read_without_torch_and_mteb() -> None:
+    heavy = "{'torch', 'transformers', 'mteb', 'sklearn', 'numba', 'pyarrow', 'pandas'}"
+    code = f"import sys, arccse.evaluation.suites; print(*{heavy} & set(sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+
+
+def test_an_unknown_suite_or_task_is_named_with_the_nearest() -> None:
+    source = open_source("package:gensim")
+    with pytest.raises(InputError, match="Unknown suite 'sts-meen'; did you mean 'sts-mean'"):
+        suites.tasks("sts-meen", source)
+    with pytest.raises(InputError, match="Suite order has no task 'ODER' in package:gensim; did you mean 'ORDER'"):
+        suites.tasks("order", source, ["ODER"])
 
 
 def test_one_pooling() -> None:
@@ -31,58 +64,25 @@ def test_one_pooling() -> None:
             suites.one_pooling(asked, given)
 
 
-def evaluate(model: Path, out: Path, *options: str) -> pd.DataFrame:
-    arguments = ["evaluate", str(model), "--data", "package:gensim", "--out", str(out), *options]
-    result = CliRunner().invoke(app, arguments)
-    if result.exception:
-        raise result.exception
-    return pd.read_csv(out / "scores.csv")
-
-
-@pytest.mark.parametrize("pooling", POOLINGS)
-def test_sts_under_a_pooling_is_sts_of_the_encoder_that_pools_so(
-    tiny_models: Path, tmp_path: Path, pooling: str
-) -> None:
-    # without --pooling: the suite says it
-    prescribed = evaluate(tiny_models / "bert", tmp_path / "a", "--suite", f"sts-{pooling}")
-    plain = evaluate(tiny_models / "bert", tmp_path / "b", "--suite", "sts", "--pooling", pooling)
-    assert set(prescribed["suite"]) == {f"sts-{pooling}"}
-    pd.testing.assert_frame_equal(prescribed.drop(columns="suite"), plain.drop(columns="suite"))
-    assert (tmp_path / "b" / "pairs.parquet").is_file()
-    assert not (tmp_path / "a" / "pairs.parquet").exists()
-
-
-def test_poolings_give_scores_of_their_own(tiny_models: Path) -> None:
-    source, selection = open_source("package:gensim"), {"sts": ["LEE"]}
-    sentences = suites.sentences(source, selection)
-    assert suites.sentences(source, {"sts-mean": ["LEE"]}) == sentences
-    matrices = [Embeddings.of(load(str(tiny_models / "bert"), pooling), sentences).matrix for pooling in POOLINGS]
-    assert len({matrix.tobytes() for matrix in matrices}) == len(POOLINGS)
-
-
-def test_the_command_refuses_two_poolings(tiny_models: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="--pooling cls"):
-        evaluate(tiny_models / "bert", tmp_path, "--suite", "sts-mean", "--pooling", "cls")
-    assert not list(tmp_path.iterdir())
-    options = ["--data", "package:gensim", "--out", str(tmp_path / "e.parquet")]
-    result = CliRunner().invoke(
-        app, ["embed", str(tiny_models / "bert"), "--suite", "sts-mean", "--suite", "sts-cls", *options]
-    )
-    assert isinstance(result.exception, InputError)
-
-
-@pytest.mark.parametrize("suite", [suite for suite in suites.SUITES if not suite.startswith("transfer")])
+@pytest.mark.parametrize("suite", SUITES)
 def test_every_suite_reads_and_names_the_files_of_its_tasks(suite: str) -> None:
     source = open_source("package:gensim")
-    (task,) = suites.tasks(suite, source)
-    suites.read(source, task)
-    assert source.checksums([task])
+    tasks = suites.tasks(suite, source)
+    assert suites.read([suite], source) == tasks
+    assert source.checksums(tasks)
+
+
+def test_reading_finds_a_damaged_file(senteval: Path, tmp_path: Path) -> None:
+    (tmp_path / "downstream").mkdir()
+    source = open_source(f"senteval:{tmp_path}")
+    for suite in SUITES:
+        with pytest.raises(InputError, match=str(tmp_path)):
+            suites.read([suite], source)
+    assert suites.read(["geometry", "order", "sts"], open_source(f"senteval:{senteval}"))[0] == "ORDER"
 
 
 def test_geometry_reads_the_dev_set(senteval: Path) -> None:
     source = open_source(f"senteval:{senteval}")
     assert suites.tasks("geometry", source) == ["STSB-dev"]
     assert list(source.checksums(["STSB-dev"])) == ["downstream/STS/STSBenchmark/sts-dev.csv"]
-    assert len(suites.sentences(source, {"geometry": ["STSB-dev"]})) == len(
-        {*source.dev().first, *source.dev().second}
-    )
+    assert scoring.sentences(source, {"geometry": ["STSB-dev"]}) == source.dev().sentences

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
 import plain_transfer as plain
+from blobs import blobs
 
 from arccse.data.readers import Labelled
 from arccse.data.sources import open_source
 from arccse.errors import InputError
 from arccse.evaluation import transfer
+from arccse.evaluation.classifiers import Data
+from arccse.evaluation.scoring import Job
+from arccse.evaluation.suites import SUITES
 
-SENTEVAL = Path(__file__).parents[3] / "shared" / "data" / "senteval"
-needs_data = pytest.mark.skipif(not SENTEVAL.is_dir(), reason=f"needs the SentEval files in {SENTEVAL}")
 MODES = {"full": (transfer.FULL, plain.FULL), "fast": (transfer.FAST, plain.FAST)}
 
 
@@ -42,19 +44,6 @@ def rows_of(x):
     return lambda texts: x[[int(text) for text in texts]]
 
 
-def blobs(n, d, classes=2, seed=0, spread=0.6):
-    """Overlapping classes: accuracies well below 1, so that dev accuracy moves up and down."""
-    rng = np.random.default_rng(seed)
-    labels = rng.permutation(np.arange(n) % classes).astype(np.int64)
-    centres = spread * rng.standard_normal((classes, d))
-    return (centres[labels] + rng.standard_normal((n, d))).astype(np.float32), labels
-
-
-def data_of(x, y):
-    parts = {"all": transfer.Part([str(i) for i in range(len(y))], None, y)}
-    return transfer.Data.of(transfer._embed("T", parts, rows_of(x)), "cpu")
-
-
 def assert_same(ours, theirs, folds):
     """Same epoch calls in every training, same dev accuracies, choices, predictions and results."""
     calls = ours.calls.reshape(-1, folds, 4).transpose(0, 2, 1).ravel()  # plain trains decay by decay
@@ -68,21 +57,15 @@ def assert_same(ours, theirs, folds):
 def assert_cross_validation(x, y, outer, mode):
     ours, theirs = MODES[mode]
     result = plain.cross_validated(x, y, outer, theirs)
-    assert_same(transfer.cross_validated(data_of(x, y), outer, ours), result, theirs.folds)
+    assert_same(transfer.cross_validated(Data.of(x, y), outer, ours), result, theirs.folds)
     return result
-
-
-@pytest.fixture(params=["compiled", "torch"])
-def way(request, monkeypatch):
-    """Both ways to train; the torch one, made for a GPU, runs here on the CPU."""
-    monkeypatch.setattr(transfer, "_compiled", lambda data: request.param == "compiled")
 
 
 # ---- against the plain version, synthetic ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_nested_folds_of_unequal_sizes(way, mode):
+def test_nested_folds_of_unequal_sizes(mode):
     x, y = blobs(163, 7)
     outer = plain.folds(y, MODES[mode][1].folds)
     assert len({len(train) for train, _ in outer}) > 1
@@ -91,73 +74,41 @@ def test_nested_folds_of_unequal_sizes(way, mode):
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_many_classes_with_a_test_part(way, mode):
+def test_many_classes_with_a_test_part(mode):
     x, y = blobs(240, 15, classes=5, spread=0.4)
     assert_cross_validation(x, y, [(np.arange(200), np.arange(200, 240))], mode)
 
 
 @pytest.mark.parametrize("n", [128, 129, 191, 192])
-def test_last_batch_full_or_not(way, n):
+def test_last_batch_full_or_not(n):
     """Training sizes around multiples of the batch, down to a batch of one row."""
     x, y = blobs(n + 60, 16, seed=n)
     rows = np.arange(n + 60)
     train, dev, test = rows[:n], rows[n : n + 30], rows[n + 30 :]
-    ours = transfer.fixed_split(data_of(x, y), train, dev, test, transfer.FULL)
+    ours = transfer.fixed_split(Data.of(x, y), train, dev, test, transfer.FULL)
     assert_same(ours, plain.fixed_split(x, y, train, dev, test, plain.FULL), 1)
 
 
 @pytest.mark.parametrize(("mode", "calls"), [("full", 51), ("fast", 101)])
-def test_no_call_begins_after_200_passes(way, mode, calls):
+def test_no_call_begins_after_200_passes(mode, calls):
     x, y = blobs(60, 5)
     rows = np.arange(20, 60), np.arange(10), np.arange(10, 20)
-    ours, theirs = (replace(s, tenacity=1000) for s in MODES[mode])
-    result = transfer.fixed_split(data_of(x, y), *rows, ours)
+    ours, theirs = MODES[mode]
+    ours, theirs = ours._replace(training=ours.training._replace(tenacity=1000)), replace(theirs, tenacity=1000)
+    result = transfer.fixed_split(Data.of(x, y), *rows, ours)
     assert result.calls.tolist() == [[calls] * 4]
     assert_same(result, plain.fixed_split(x, y, *rows, theirs), 1)
 
 
-def test_stops_at_the_sixth_failure_in_all(way):
+def test_stops_at_the_sixth_failure_in_all():
     """One dev row that is always right: the first call is the best, six more fail."""
     x = np.vstack([np.ones((40, 3)), -np.ones((40, 3))]).astype(np.float32)
     y = np.repeat([1, 0], 40)
     rows = np.arange(10, 80), np.array([0]), np.arange(5)
-    result = transfer.fixed_split(data_of(x, y), *rows, transfer.FULL)
+    result = transfer.fixed_split(Data.of(x, y), *rows, transfer.FULL)
     assert set(result.calls.ravel().tolist()) == {plain.fixed_split(x, y, *rows, plain.FULL).calls[0]}
     assert result.calls[0, 0] == 7
     assert result.chosen == [1e-5], "the first regularisation wins a tie"
-
-
-@settings(max_examples=15)
-@given(st.data())
-def test_a_classifier_does_not_depend_on_its_company(data):
-    x, y = blobs(90, 6, seed=3)
-    splits = [transfer.Split(*fold) for fold in plain.folds(y, 6)]
-    decays = np.tile(transfer.REGULARISATION, (6, 1))
-    together = transfer.fit_many(data_of(x, y), splits, decays, transfer.FAST)
-    chosen = data.draw(st.permutations(range(6)))[: data.draw(st.integers(1, 6))]
-    columns = data.draw(st.permutations(range(4)))[: data.draw(st.integers(1, 4))]
-    apart = transfer.fit_many(
-        data_of(x, y), [splits[i] for i in chosen], decays[np.ix_(chosen, columns)], transfer.FAST
-    )
-    assert apart.calls.tolist() == together.calls[np.ix_(chosen, columns)].tolist()
-    assert apart.accuracy.tolist() == together.accuracy[np.ix_(chosen, columns)].tolist()
-    expected = together.weights[chosen][:, columns]
-    torch.testing.assert_close(apart.weights, expected, rtol=1e-4, atol=1e-5)
-
-
-def test_weights_are_those_of_torch(way):
-    """Not only the answers: the weights agree after hundreds of steps, and padding stays 0."""
-    x, y = blobs(150, 18, classes=3)
-    split, dev = np.arange(120), np.arange(120, 150)
-    for ours, theirs in MODES.values():
-        fit = transfer.fit_many(data_of(x, y), [transfer.Split(split, dev)], np.array([[1e-3]]), ours)
-        one = plain.Classifier(18, 3, 1e-3, theirs)
-        tensors = torch.from_numpy(x), torch.from_numpy(y)
-        one.fit(tensors[0][split], tensors[1][split], (tensors[0][dev], tensors[1][dev]))
-        weights = fit.weights[0, 0]
-        torch.testing.assert_close(weights[:, :18], one.model.weight.detach(), rtol=1e-3, atol=1e-4)
-        torch.testing.assert_close(weights[:, 18], one.model.bias.detach(), rtol=1e-3, atol=1e-4)
-        assert not weights[:, 19:].any()
 
 
 # ---- against the plain version, real sentences -----------------------------------------------------------
@@ -173,11 +124,16 @@ def minilm():
     return lambda texts: model.encode(list(texts), batch_size=64, show_progress_bar=False)
 
 
+def features_of(problem, d=384):
+    """The (n, d) rows that the data were made of; of pairs they are twice as wide."""
+    return problem.data.features[:, : 2 * d if problem.pairs else d].copy()
+
+
 class Sample:
     """The first `size` examples of each class of each part of a source's tasks."""
 
-    def __init__(self, size):
-        self.source, self.size = open_source(f"senteval:{SENTEVAL}"), size
+    def __init__(self, senteval, size):
+        self.source, self.size = open_source(f"senteval:{senteval}"), size
         self.transfer_tasks = self.source.transfer_tasks
 
     def transfer(self, task):
@@ -189,26 +145,20 @@ class Sample:
         return Labelled([part.first[i] for i in kept], second, part.labels[kept])
 
 
-@needs_data
 @pytest.mark.parametrize(
     ("task", "size"), [("MR", 90), ("CR", 80), ("SUBJ", 80), ("MPQA", 70), ("TREC", 40), ("MRPC", 90)]
 )
-def test_real_tasks_with_folds(minilm, task, size):
-    parts = transfer._load(Sample(size), task, transfer.FULL)
-    problem = transfer._embed(task, parts, minilm)
-    x, y = problem.features[:, : problem.dimension].copy(), problem.labels
-    rows = problem.rows
+def test_real_tasks_with_folds(minilm, senteval, task, size):
+    problem = transfer.problem_of(task, transfer.load_parts(Sample(senteval, size), task), minilm)
+    x, y, rows = features_of(problem), problem.data.labels, problem.rows
     outer = [(rows["train"], rows["test"])] if "test" in rows else plain.folds(y, 10)[:1]
     assert_cross_validation(x, y, outer, "full")
 
 
-@needs_data
-def test_real_task_with_dev_part(minilm):
-    parts = transfer._load(Sample(150), "SST2", transfer.FULL)
-    problem = transfer._embed("SST2", parts, minilm)
-    x, y = problem.features[:, : problem.dimension].copy(), problem.labels
-    theirs = plain.fixed_split(x, y, *problem.rows.values(), plain.FULL)
-    ours = transfer._score(problem, transfer.FULL, "cpu")
+def test_real_task_with_dev_part(minilm, senteval):
+    problem = transfer.problem_of("SST2", transfer.load_parts(Sample(senteval, 150), "SST2"), minilm)
+    theirs = plain.fixed_split(features_of(problem), problem.data.labels, *problem.rows.values(), plain.FULL)
+    ours = transfer.scores("transfer", problem, transfer.FULL)
     assert [(s.metric, s.value, s.n) for s in ours] == [
         ("accuracy", theirs.accuracy, 300),
         ("dev_accuracy", theirs.dev_accuracy, 300),
@@ -218,6 +168,11 @@ def test_real_task_with_dev_part(minilm):
 # ---- scores and inputs -----------------------------------------------------------------------------------
 
 
+def score(embed, source, tasks, suite="transfer"):
+    job = Job(SUITES[suite], source, tasks, embed, Path("unused"), "a/b")
+    return list(transfer.evaluate(job))
+
+
 def test_rows_of_all_three_protocols():
     x, y = blobs(300, 6)
     source = Source(
@@ -225,8 +180,8 @@ def test_rows_of_all_three_protocols():
         PAIRS={"train": numbered(y[:60], pairs=True), "test": numbered(y[60:90], 60, pairs=True)},
         SPLIT={"train": numbered(y[:60]), "dev": numbered(y[60:80], 60), "test": numbered(y[80:105], 80)},
     )
-    ended = []
-    scores = transfer.evaluate(rows_of(x), source, ["NESTED", "PAIRS", "SPLIT"], fast=True, on_task=ended.append)
+    ended = score(rows_of(x), source, ["NESTED", "PAIRS", "SPLIT"], "transfer-fast")
+    scores = [row for rows in ended for row in rows]
     assert [(s.suite, s.task, s.metric, s.n) for s in scores] == [
         ("transfer-fast", "NESTED", "accuracy", 60),
         ("transfer-fast", "NESTED", "dev_accuracy", 60),
@@ -237,16 +192,17 @@ def test_rows_of_all_three_protocols():
         ("transfer-fast", "SPLIT", "dev_accuracy", 25),
     ]
     assert [rows[0].task for rows in ended] == ["NESTED", "PAIRS", "SPLIT"]
-    assert [row for rows in ended for row in rows] == scores
     assert all(0 <= s.value <= 100 and s.value == round(s.value, 2) for s in scores)
 
 
-def test_full_mode_is_named_transfer_and_repeats_exactly():
+def test_every_transfer_suite_has_settings():
+    assert set(transfer.SETTINGS) == {name for name, suite in SUITES.items() if suite.kind.module == "transfer"}
+
+
+def test_scores_repeat_exactly():
     x, y = blobs(48, 4)
     source = Source(T={"all": numbered(y)})
-    first = transfer.evaluate(rows_of(x), source, ["T"])
-    assert {s.suite for s in first} == {"transfer"}
-    assert transfer.evaluate(rows_of(x), source, ["T"]) == first
+    assert score(rows_of(x), source, ["T"]) == score(rows_of(x), source, ["T"])
 
 
 def test_leaves_global_state_alone():
@@ -254,7 +210,7 @@ def test_leaves_global_state_alone():
     torch.manual_seed(5)
     np.random.seed(5)  # noqa: NPY002
     before = torch.get_rng_state(), np.random.get_state()[1].tolist(), torch.get_num_threads()  # noqa: NPY002
-    transfer.evaluate(rows_of(x), Source(T={"all": numbered(y)}), ["T"], fast=True)
+    score(rows_of(x), Source(T={"all": numbered(y)}), ["T"], "transfer-fast")
     after = torch.get_rng_state(), np.random.get_state()[1].tolist(), torch.get_num_threads()  # noqa: NPY002
     assert torch.equal(before[0], after[0])
     assert before[1:] == after[1:]
@@ -263,8 +219,8 @@ def test_leaves_global_state_alone():
 def test_pair_features():
     x = np.array([[1, -2], [3, 5]], dtype=np.float32)
     part = transfer.Part(["0"], ["1"], np.array([0]))
-    problem = transfer._embed("T", {"train": part}, rows_of(x))
-    assert problem.features[0].tolist() == [2, 7, 3, -10, 1] + [0] * 11
+    problem = transfer.problem_of("T", {"train": part}, rows_of(x))
+    assert problem.data.features[0, :4].tolist() == [2, 7, 3, -10]
 
 
 def test_sorted_by_tokens_then_label_and_empty_sentences_as_a_dot():
@@ -310,15 +266,15 @@ def test_class_size_that_nested_folds_need(members, fast):
     """Accepted exactly where every class has at least k members in every outer training part."""
     mode = transfer.FAST if fast else transfer.FULL
     y = np.array([1] * members + [0] * 50)
-    source = Source(T={"all": numbered(y)})
+    parts = transfer.load_parts(Source(T={"all": numbered(y)}), "T")
     smallest = members - -(-members // mode.folds)
     if smallest >= mode.folds:
-        transfer._load(source, "T", mode)
+        transfer.check_classes("T", parts, mode.folds)
         outer = plain.folds(y, mode.folds)
         assert min((y[train] == 1).sum() for train, _ in outer) >= mode.folds
     else:
         with pytest.raises(InputError, match=rf"transfer task T: class 1 has {members} examples; nested"):
-            transfer._load(source, "T", mode)
+            transfer.check_classes("T", parts, mode.folds)
 
 
 def test_small_class_is_found_before_any_training(no_training):
@@ -327,29 +283,24 @@ def test_small_class_is_found_before_any_training(no_training):
     source = Source(GOOD={"all": numbered(y)}, SMALL=small)
     message = "transfer task SMALL: class 1 has 9 examples; 10-fold cross-validation needs 10."
     with pytest.raises(InputError, match=message):
-        transfer.evaluate(rows_of(x), source, ["GOOD", "SMALL"])
+        score(rows_of(x), source, ["GOOD", "SMALL"])
 
 
 def test_one_class_only(no_training):
     with pytest.raises(InputError, match="class 1 has 0 examples"):
-        transfer.evaluate(rows_of(np.ones((40, 2))), Source(T={"all": numbered([0] * 40)}), ["T"])
+        score(rows_of(np.ones((40, 2))), Source(T={"all": numbered([0] * 40)}), ["T"])
 
 
 def test_too_few_rows_for_a_validation_split(no_training):
     source = Source(T={"train": numbered([0, 1] * 9), "test": numbered([0, 1])})
     with pytest.raises(InputError, match=r"18 training examples leave none .* at least 20"):
-        transfer.evaluate(rows_of(np.ones((18, 2))), source, ["T"], fast=True)
+        score(rows_of(np.ones((18, 2))), source, ["T"], "transfer-fast")
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_embeddings_that_are_not_finite(no_training, value):
+def test_products_that_are_too_large(no_training):
     x, y = blobs(120, 3)
-    x[[100, 110], 1] = value
-    source = Source(GOOD={"all": numbered(y[:60])}, BAD={"all": numbered(y[60:], 60)})
-    with pytest.raises(InputError, match="transfer task BAD: the embeddings of 2 of 60 sentences"):
-        transfer.evaluate(rows_of(x), source, ["GOOD", "BAD"])
-
-
-def test_unknown_task(no_training):
-    with pytest.raises(InputError, match="unknown transfer task 'TRECC'; did you mean 'TREC'"):
-        transfer.evaluate(rows_of(np.ones((1, 1))), Source(TREC={}), ["TRECC"])
+    x[[79, 100], 1] = 1e25  # a pair: finite, but not their product
+    good, bad = numbered(y[:60]), numbered(y[60:], 60, pairs=True)
+    source = Source(GOOD={"all": good}, BAD={"train": bad, "test": bad})
+    with pytest.raises(InputError, match="transfer task BAD: the embeddings are so large"):
+        score(rows_of(np.abs(x)), source, ["GOOD", "BAD"])

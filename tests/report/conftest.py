@@ -1,11 +1,13 @@
-"""A study and its scores, for the tests of tables and of what is written of them."""
+"""A study and its scores, for the tests of tables and of what is written of them; a page of everything."""
 
 from dataclasses import replace
 
 import pandas as pd
 import pytest
+from made_page import made_page
 from made_scores import BERT, CAVEAT, frame, score_rows, two_tasks
 
+from arccse.report import page
 from arccse.report.tables import Row, StudyView
 
 
@@ -33,3 +35,9 @@ def view() -> StudyView:
 @pytest.fixture
 def bert_view(view: StudyView) -> StudyView:
     return replace(view, rows=[replace(row, encoder=BERT) for row in view.rows[1:]])
+
+
+@pytest.fixture(scope="session")
+def content(tmp_path_factory: pytest.TempPathFactory) -> page.PageContent:
+    """A made-up page with one of everything."""
+    return made_page(tmp_path_factory.mktemp("drawings"))

@@ -1,120 +1,201 @@
-"""From gathered results to what tables, figures and the page are given."""
+"""From gathered results to a report: views and comparisons, what a failure costs, what a diverged run costs."""
 
-import numpy as np
+from dataclasses import replace
+
 import pandas as pd
 import pytest
-import yaml
-from families import MINILM
+from html_page import Page
+from made_configs import made_config
+from made_results import made_results
+from made_runs import leave
 
-from arccse import config as configs
-from arccse.records import PAIRS as PAIR_COLUMNS
-from arccse.report import build, layout
-from arccse.results import Results
+from arccse import cli, paths, results
+from arccse.errors import InputError
+from arccse.report import build, charts, layout
+from arccse.report.figures import drawing, studies, training
 
-TASKS = ("LEE", "STS12")
-PAIRS = 30  # a task; a bootstrap of a few could draw one of them alone
-
-
-@pytest.fixture
-def config(tmp_path):
-    content = {
-        "encoders": {"tiny": {"model": MINILM}},
-        "corpus": "package:gensim",
-        "data": "package:gensim",
-        "suites": ["sts"],
-        "seeds": [0, 1],
-        "studies": {
-            "main": {"title": "Main", "variants": {"untrained": {"epochs": 0}, "SimCSE": {}}},
-            "temperature": {
-                "title": "Temperature and margin",
-                "seeds": [1],
-                "training": {"objective": "arccon"},
-                "sweep": {"temperature": [0.05, 0.1], "margin": [0, 10]},
-            },
-        },
-    }
-    (tmp_path / "made.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-    return configs.load(tmp_path / "made.yaml")
+STUDIES = {
+    "main": {"variants": {"untrained": {"epochs": 0}, "SimCSE": {}, "ArcCSE": {"objective": "arccon"}}},
+    "margin": {"seeds": [1], "training": {"objective": "arccon"}, "sweep": {"margin": [5, 15, 25]}},
+}
 
 
 @pytest.fixture
-def results(config):
-    """Scores 10 × the run's place + its seed on LEE and 2 more on STS12; a history and PAIRS pairs a task."""
-    scores, histories, records = [], [], {}
-    pairs = pd.DataFrame(
-        {"task": np.repeat(TASKS, PAIRS), "subset": "all", "index": [*range(PAIRS)] * 2, "score": [*range(PAIRS)] * 2}
-    )
-    for place, (name, run) in enumerate(config.runs().items()):
-        hash8 = run.variant.hash
-        for more, task in enumerate(TASKS):
-            value = 10 * place + run.seed + 2 * more
-            scores.append((run.variant.name, hash8, run.seed, "sts", task, "spearman_all", value, 2))
-        histories.append({"hash": hash8, "seed": run.seed, "step": 0, "dev_spearman": 10.0 * place})
-        pairs[f"{hash8}/seed{run.seed}"] = np.float32(place + 0.5 * pairs["index"])
-        records[name] = {"started": f"2026-01-0{place + 1}T10:00:00+0000"}
-    columns = ["variant", "hash", "seed", "suite", "task", "metric", "value", "n"]
-    return Results(pd.DataFrame(scores, columns=columns), pd.DataFrame(histories), pairs, records)
+def config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})  # one format of three
+    return made_config(tmp_path, STUDIES)
 
 
-def spec_of(config, kind, study):
-    (found,) = [spec for spec in layout.figures(config) if (spec.kind, spec.study) == (kind, study)]
-    return found
+def whole(config):
+    """The report's files, as bytes."""
+    folder = paths.results(config)
+    files = [path for part in ("tables", "figures") for path in sorted((folder / part).iterdir())]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in [*files, paths.page(config)]}
 
 
-def test_a_view_has_the_days_and_seeds_of_its_own_runs(config, results):
-    view = build.study_view(config, "main", results)
-    assert view.date == "2026-01-01 to 2026-01-03"
+def read_page(config):
+    return Page(paths.page(config).read_text(encoding="utf-8"))
+
+
+def test_a_view_has_the_days_and_seeds_of_its_own_runs(config):
+    made = made_results(config)
+    first, *_ = made.runs.values()
+    first["started"] = "2026-01-01T23:00:00+0000"
+    view = build.study_view(config, "main", made)
+    assert view.date == "2026-01-01 to 2026-01-02"
     assert [(row.label, row.seeds, row.untrained) for row in view.rows] == [
         ("untrained", [0], True),
         ("SimCSE", [0, 1], False),
+        ("ArcCSE", [0, 1], False),
     ]
+    assert build.study_view(config, "margin", made).date == "2026-01-02"
 
 
-def test_pairs_become_a_line_a_pair_and_run(config, results):
-    simcse = config.rows("main")[1].variant.hash
-    long = build.long_pairs(results.pairs, {(simcse, 0), (simcse, 1), ("elsewhere", 0)})
-    assert list(long.columns) == [*PAIR_COLUMNS, "hash", "seed", "cosine"]
-    lee = long.loc[long["task"] == "LEE", ["seed", "index", "cosine"]]
-    assert lee.to_numpy().tolist() == [[seed, i, 1 + seed + i / 2] for seed in (0, 1) for i in range(PAIRS)]
-    assert build.long_pairs(results.pairs, {("elsewhere", 0)}) is None
+def test_the_two_level_bootstrap_is_for_studies_with_the_configs_own_seeds(config):
+    made = made_results(config)
 
-
-def test_the_two_level_bootstrap_is_for_studies_with_the_configs_own_seeds(config, results):
     def bootstrapped(study):
-        view = build.study_view(config, study, results)
-        return build.comparisons_of(config, view, results)["two_level_low"].notna().any()
+        view = build.study_view(config, study, made)
+        return build.comparisons_of(config, view, made)["two_level_low"].notna().any()
 
     assert bootstrapped("main")
-    assert not bootstrapped("temperature")
+    assert not bootstrapped("margin")
 
 
-def test_points_are_averages_over_tasks_a_run_each(config, results):
-    found = build.points(spec_of(config, "forest", "main"), results)
-    # the average of LEE and of STS12, which is 2 above it
-    assert list(zip(found["label"], found["seed"], found["value"], strict=True)) == [
-        ("untrained", 0, 1.0),
-        ("SimCSE", 0, 11.0),
-        ("SimCSE", 1, 22.0),
-    ]
+# ---------------------------------------------------------------------------------------------------- failures
 
 
-def test_a_sweep_has_its_last_key_on_the_axis_and_the_others_in_the_labels(config, results):
-    frame, x, axis = build.swept(spec_of(config, "sweep", "temperature"), config, results)
-    assert (x, axis) == ("margin", build.AXES["margin"])
-    assert frame[["label", "margin"]].to_numpy().tolist() == [
-        ["temperature 0.05", 0.0],
-        ["temperature 0.05", 10.0],
-        ["temperature 0.1", 0.0],
-        ["temperature 0.1", 10.0],
-    ]
+def test_nothing_fails_and_every_file_is_there(config):
+    assert build.write(config, made_results(config)) == {}
+    assert paths.failed_figures(config).read_text() == ""
+    assert set(whole(config)) == {
+        str(path.relative_to(paths.results(config)))
+        for path in layout.files(config)
+        if path.suffix not in (".pdf", ".png")
+    }
 
 
-def test_histories_are_those_of_the_trained_rows(config, results):
-    found = build.histories(spec_of(config, "dev_scores", "main"), results)
-    assert found[["label", "seed", "dev_spearman"]].to_numpy().tolist() == [["SimCSE", 0, 10.0], ["SimCSE", 1, 20.0]]
+def test_a_figure_that_fails_costs_only_itself(config, monkeypatch, capsys):
+    build.write(config, made_results(config))
+    before = whole(config)
+
+    def fail(*_):
+        raise KeyError("margin")
+
+    monkeypatch.setattr(studies, "sweep", fail)
+    monkeypatch.setattr(training, "dev_scores", fail)
+    failed = build.write(config, made_results(config))
+    assert failed == dict.fromkeys(["dev_scores-main-tiny", "sweep-margin-tiny"], "KeyError: 'margin'")
+    assert paths.failed_figures(config).read_text() == (
+        "dev_scores-main-tiny: KeyError: 'margin'\nsweep-margin-tiny: KeyError: 'margin'\n"
+    )
+    assert capsys.readouterr().err.count("Traceback") == 2  # an error in the program is not hidden
+    after = whole(config)
+    drawings = {f"figures/{name}.svg" for name in failed}
+    assert {name for name in before if before[name] != after[name]} == {*drawings, "report.html"}
+    assert after[min(drawings)] == after[max(drawings)]  # the same placeholder
+    page = read_page(config)
+    assert page.shown().count("could not be drawn: KeyError: 'margin'") == 2
+    assert len(page.images()) == len(layout.figures(config))
 
 
-def test_every_kind_of_figure_has_a_description():
-    kinds = {"alignment_uniformity", "dev_scores", "cosine_by_score", "forest", "sweep", "mask_ratio_map"}
-    kinds |= {"noise_decline", "interaction", "masked_share", "decision_boundaries", "positive_logit"}
-    assert kinds == set(build.DESCRIPTIONS)
+def test_a_chart_that_fails_costs_only_itself(config, monkeypatch):
+    def fail(*_):
+        raise InputError("There is no curve.")
+
+    monkeypatch.setattr(charts, "curves", fail)
+    failed = build.write(config, made_results(config))
+    assert failed == {"chart of margin: sweep of STS average": "There is no curve."}
+    page = read_page(config)
+    assert "The chart of sweep of STS average could not be made: There is no curve." in page.shown()
+    assert page.charts()["margin"][0]["metric"] == "STS average"
+
+
+def test_a_full_disk_is_no_fault_of_a_figure(config, monkeypatch):
+    build.write(config, made_results(config))
+    before = whole(config)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(drawing, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        build.write(config, made_results(config))
+    assert whole(config) == before
+
+
+def test_results_that_lack_a_score_leave_the_report_as_it_was(config):
+    made = made_results(config)
+    build.write(config, made)
+    before = whole(config)
+    last = made.scores["hash"].iloc[-1]
+    fewer = replace(made, scores=made.scores[made.scores["hash"] != last])
+    with pytest.raises(InputError, match=f"{last}.* has no sts scores"):
+        build.write(config, fewer)
+    assert whole(config) == before
+
+
+def test_what_a_study_left_that_is_gone_goes(config, tmp_path):
+    build.write(config, made_results(config))
+    fewer = made_config(tmp_path, {"main": STUDIES["main"]})
+    build.write(fewer, made_results(fewer))
+    assert not [name for name in whole(fewer) if "margin" in name]
+
+
+def test_the_command_names_what_failed_and_exits_with_3(config, tmp_path, monkeypatch, capsys):
+    for place, run in enumerate(config.runs().values()):
+        leave(config, run, place)
+    results.gather(config)
+
+    def fail(*_):
+        raise InputError("There is no line.")
+
+    monkeypatch.setattr(studies, "sweep", fail)
+    with pytest.raises(SystemExit) as stopped:
+        cli.app(["report", "--config", str(tmp_path / "made.yaml")])
+    assert stopped.value.code == 3
+    said = capsys.readouterr()
+    assert said.err == "arccse: sweep-margin-tiny could not be drawn: There is no line.\n"
+    assert str(paths.page(config)) in said.out
+    assert "There is no line." in read_page(config).shown()
+
+
+# -------------------------------------------------------------------------------------------------- divergence
+
+
+def test_a_diverged_run_costs_its_row_alone(config):
+    build.write(config, made_results(config))
+    before = whole(config)
+    (simcse,) = [row for row in config.rows("main") if row.label == "SimCSE"]
+    full, gone = made_results(config), made_results(config, {simcse.runs[1].id: 3})
+    kept = (full.scores["hash"] != simcse.variant.hash) | (full.scores["seed"] != 1)
+    # the others' numbers are those of before
+    assert build.write(config, replace(full, scores=full.scores[kept], runs=gone.runs)) == {}
+    after = whole(config)
+    assert {name for name in before if "margin" in name and before[name] != after[name]} == set()
+    table = pd.read_csv(paths.table(config, "main", "csv"))
+    assert table.loc[table["method"] == "SimCSE", "mean"].isna().all()
+    compared = pd.read_csv(paths.table(config, "main-comparisons", "csv"))
+    assert "SimCSE" not in {*compared["label"], *compared["baseline"]}
+    text = read_page(config).shown()
+    assert "SimCSE, tiny, diverged: seed 1 at step 3. It has no scores and is in no comparison." in text
+    assert "SimCSE has no scores in “Title of main”, since its training diverged (seed 1 at step 3)" in text
+    assert "none: diverged at step 3" in text
+
+
+def test_a_config_of_which_all_runs_diverged_has_a_report(config):
+    gone = dict.fromkeys(config.runs(), 1)
+    assert build.write(config, made_results(config, gone)) == {}
+    text = read_page(config).shown()
+    assert text.count("could not be drawn: Trainings of") == len(layout.figures(config)) - 2  # those of theory are
+    assert "Selected step none: diverged at step 1" in text  # all runs have that in common
+
+
+def test_records_may_lack_what_older_ones_lack(config):
+    made = made_results(config)
+    for record in made.runs.values():
+        for key in [key for key in record if key != "run"]:
+            del record[key]
+    assert build.write(config, made) == {}
+    assert all(run in read_page(config).shown() for run in config.runs())

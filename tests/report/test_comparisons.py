@@ -10,7 +10,7 @@ from scipy.stats import spearmanr, ttest_rel
 from arccse.errors import InputError
 from arccse.report import comparisons, tables
 from arccse.report.comparisons import COLUMNS, compare_study, grid
-from arccse.report.tables import Row, StudyView
+from arccse.report.tables import Divergence, Row, StudyView
 from arccse.statistics import two_level
 
 NT_XENT = {"objective": "nt_xent", "margin": 0.0, "triplet_weight": 0.0, "pooling": "cls"}
@@ -322,6 +322,13 @@ def test_a_lower_alignment_is_a_likely_improvement() -> None:
     assert found["improvement"] == pytest.approx(8 / 9)  # of 9 pairs of a run of each, one is the other way round
 
 
+def test_a_diverged_row_is_compared_with_nothing(scores: pd.DataFrame) -> None:
+    gone = replace(SIMCSE, label="gone", hash="cccccccc", diverged={2: Divergence(3, "The loss is not finite.")})
+    with_it = compare_study(scores, study(UNTRAINED, gone, SIMCSE, ARCCSE), ["sts"])
+    pd.testing.assert_frame_equal(with_it, compare_study(scores, study(UNTRAINED, SIMCSE, ARCCSE), ["sts"]))
+    assert compare_study(scores, study(gone), ["sts"]).empty
+
+
 # --- two levels
 
 
@@ -337,18 +344,18 @@ def pairs() -> pd.DataFrame:
             "score": rng.uniform(0, 5, 100).round(1),
         }
     )
-    frames = []
     for hash_, seeds, noise in (("00000000", [0], 3), ("aaaaaaaa", [1, 2, 3], 2), ("bbbbbbbb", [1, 2, 3], 1)):
         for seed in seeds:
-            cosine = places["score"] + noise * rng.normal(size=100)
-            frames.append(places.assign(hash=hash_, seed=seed, cosine=cosine))
-    return pd.concat(frames, ignore_index=True)
+            places[f"{hash_}/seed{seed}"] = places["score"] + noise * rng.normal(size=100)
+    return places
 
 
 def scores_of(pairs: pd.DataFrame) -> pd.DataFrame:
     rows = []
-    for (hash_, seed, task), own in pairs.groupby(["hash", "seed", "task"]):
-        rows += sts(hash_, seed, **{task: 100 * spearmanr(own["score"], own["cosine"]).statistic})
+    for run in pairs.columns[4:]:
+        hash_, _, seed = run.partition("/seed")
+        for task, own in pairs.groupby("task"):
+            rows += sts(hash_, int(seed), **{str(task): 100 * spearmanr(own["score"], own[run]).statistic})
     return frame(rows)
 
 
@@ -369,17 +376,10 @@ def test_two_levels_with_an_untrained_row_are_those_of_the_trained_one_turned_ro
     found = line(compare_study(scores_of(pairs), study(SIMCSE, UNTRAINED), ["sts"], pairs), "untrained")
     # By hand: the tasks' pairs sorted by subset and index, the untrained encoder as the first argument.
     ordered = pairs.sort_values(["task", "subset", "index"])
-    simcse, untrained = (
-        [
-            np.stack([run["cosine"] for _, run in own[own["hash"] == hash_].groupby("seed")])
-            for _, own in ordered.groupby("task")
-        ]
-        for hash_ in ("aaaaaaaa", "00000000")
-    )
-    one = ordered[ordered["hash"] == "00000000"]
     # STS12 comes before LEE, as in the papers' tables.
-    ratings = [one.loc[one["task"] == task, "score"].to_numpy() for task in ("STS12", "LEE")]
-    expected = two_level(untrained[::-1], simcse[::-1], ratings)
+    tasks = [ordered[ordered["task"] == task] for task in ("STS12", "LEE")]
+    simcse, untrained = ([own.filter(like=hash_).to_numpy().T for own in tasks] for hash_ in ("aaaaaaaa", "00000000"))
+    expected = two_level(untrained, simcse, [own["score"].to_numpy() for own in tasks])
     assert (found["two_level_difference"], found["two_level_low"], found["two_level_high"]) == pytest.approx(
         (-expected.difference, -expected.high, -expected.low)
     )
@@ -395,10 +395,8 @@ def test_two_levels_use_common_seeds(pairs: pd.DataFrame) -> None:
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda p: p.drop(columns="cosine"), "column 'cosine'"),
-        (lambda p: p[(p["hash"] != "bbbbbbbb") | (p["seed"] != 2)], r"'ArcCSE' \(bbbbbbbb\) with seed 2"),
-        (lambda p: p.drop(p.index[-1]), r"'ArcCSE' \(bbbbbbbb\) are not those of 'SimCSE'"),
-        (lambda p: p.assign(score=np.arange(len(p))), "are not those of 'SimCSE'"),
+        (lambda p: p.drop(columns="score"), "column 'score'"),
+        (lambda p: p.drop(columns="bbbbbbbb/seed2"), "none of run bbbbbbbb/seed2, a run of 'ArcCSE'"),
     ],
 )
 def test_pairs_that_do_not_fit(pairs: pd.DataFrame, spoil, message: str) -> None:

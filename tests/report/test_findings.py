@@ -1,12 +1,14 @@
 """Findings: every number of a sentence is that of the comparison, and the sentences come in order."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from arccse.report import findings
 from arccse.report.comparisons import COLUMNS
-from arccse.report.tables import Row, StudyView
+from arccse.report.tables import Divergence, Row, StudyView
 
 CAVEAT = "Smoke run: not findings."
 
@@ -148,3 +150,14 @@ def test_poolings_do_not_stand_for_the_rows_under_a_pooling() -> None:
 
 def test_nothing_compared_is_nothing_found() -> None:
     assert findings.sentences([study("main")], pd.DataFrame(columns=COLUMNS)) == []
+
+
+def test_a_divergence_is_said_first() -> None:
+    gone = Row("ArcCSE", "MiniLM-L6", "bbbbbbbb", [1, 2], diverged={1: Divergence(3, "x"), 2: Divergence(5, "x")})
+    view = replace(study("main"), rows=[*study("main").rows, gone])
+    found = findings.sentences([view], pd.DataFrame([compared(label="other")], columns=COLUMNS))
+    assert found[0] == (
+        "On MiniLM-L6, ArcCSE has no scores in “Title of main”, since its training diverged (seed 1 at step 3,"
+        " seed 2 at step 5); it is in no comparison."
+    )
+    assert len(found) == 2

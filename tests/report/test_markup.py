@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_scores import BERT, CAVEAT, full, grid_lines, lee, line, seeded
 
 from arccse import statistics
-from arccse.errors import InputError
+from arccse.evaluation.suites import STS_TASKS
 from arccse.report import markup, tables
 from arccse.report.comparisons import compare_study
 from arccse.report.markup import to_csv, to_latex, to_markdown
@@ -28,7 +30,7 @@ def compared(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame, pd.DataFram
     """SimCSE with seeds 1 to 7 and ArcCSE with 1 to 6, above by 1 and a little that differs from seed to seed."""
     view = seeded(bert_view, 7)
     view = replace(view, rows=[view.rows[0], replace(view.rows[1], seeds=[1, 2, 3, 4, 5, 6])])
-    scores = full("sts", "spearman_all", tables.STS_TASKS, seeds=7)
+    scores = full("sts", "spearman_all", STS_TASKS, seeds=7)
     scores.loc[scores["hash"] == "bbbbbbbb", "value"] += 0.02 * scores["seed"]
     return view, study_table(scores, view, "sts"), compare_study(scores, view, ["sts"])
 
@@ -93,7 +95,9 @@ def test_many_seeds_have_a_bootstrapped_interval_in_brackets(view: StudyView) ->
     table = study_table(lee(0, skewed, skewed), view, "sts")
     cell = statistics.summarise(np.array(skewed))
     assert line(table, "SimCSE", "LEE")["interval"] == cell.method == "bca"
-    assert f"{cell.mean:.2f} [{cell.low:.2f}, {cell.high:.2f}]" in to_markdown(view, table)
+    text = to_markdown(view, table)
+    assert rf"{cell.mean:.2f} \[{cell.low:.2f}, {cell.high:.2f}\]" in text
+    assert r"- \[ \]: The mean" in text  # else a box to tick
 
 
 def test_a_single_task_needs_no_average(scores: pd.DataFrame, view: StudyView) -> None:
@@ -127,7 +131,7 @@ def awkward(bert_view: StudyView) -> tuple[StudyView, pd.DataFrame, pd.DataFrame
     """A view of two suites with published rows, whose texts hold every character special to LaTeX."""
     rows = [replace(row, label=f"{label}{AWKWARD}") for row, label in zip(bert_view.rows, "[*", strict=True)]
     view = replace(bert_view, rows=rows, title=AWKWARD, caveat=AWKWARD, selection=AWKWARD, config="a_b")
-    sts = full("sts", "spearman_all", tables.STS_TASKS)
+    sts = full("sts", "spearman_all", STS_TASKS)
     lee = full("mteb", "cosine_spearman", ("LEE_50",), seeds=2)
     scores = pd.concat([sts, lee])
     return view, study_tables(scores, view), compare_study(scores, view, ["sts", "mteb"])
@@ -161,7 +165,7 @@ def test_latex_rows_have_one_cell_a_column(awkward: tuple[StudyView, pd.DataFram
 
 def test_latex_marks_bold_and_published(bert_view: StudyView) -> None:
     view = seeded(bert_view, 6)
-    text = to_latex(view, study_table(full("sts", "spearman_all", tables.STS_TASKS, seeds=6), view, "sts"))
+    text = to_latex(view, study_table(full("sts", "spearman_all", STS_TASKS, seeds=6), view, "sts"))
     assert r"{ArcCSE} & 6 & \textbf{74.50 $\pm$ 1.96}" in text  # seeds 1 to 6: sd 1.8708, × 2.5706 / √6
     assert re.search(r"\\midrule\n.*published, single seed", text)
     assert re.search(r"\{ArcCSE\}\$\^\{\\mathrm\{.\}\}\$ & 1 & 72\.08", text)
@@ -169,15 +173,29 @@ def test_latex_marks_bold_and_published(bert_view: StudyView) -> None:
     assert r"\label{tab:main-sts}" in text
 
 
-def test_a_character_that_latex_lacks_is_named(scores: pd.DataFrame, view: StudyView, tmp_path: Path) -> None:
-    view = replace(view, title="比較")
-    with pytest.raises(InputError, match="'比' of '比較"):
-        markup.write(view, study_table(scores, view, "sts"), tmp_path)
-    assert list(tmp_path.iterdir()) == []
+def test_any_character_can_be_written(scores: pd.DataFrame, view: StudyView) -> None:
+    view = replace(view, title="比較 č ő Łódź \u0000🙂")
+    text = to_latex(view, study_table(scores, view, "sts"))
+    accented = r"{\v{c}} {\H{o}} {\L}\'{o}d{\'{z}}".replace(r"\'{o}", "ó")
+    assert rf"\codepoint{{6BD4}}\codepoint{{8F03}} {accented} \codepoint{{0000}}\codepoint{{1F642}}" in text
+    assert r"\providecommand{\codepoint}" in text
+    plain = to_latex(replace(view, title="plain"), study_table(scores, view, "sts"))
+    assert "codepoint" not in plain
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_what_is_set_in_latex_is_ascii_or_a_letter_that_pdflatex_has(text: str) -> None:
+    written = markup._latex(text)
+    assert all(c.isascii() or c in markup.LATEX for c in written)
+    bare = re.sub(r"\\[\\{}$&%#_]", "", written)
+    assert bare.count("{") == bare.count("}")
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_latex_compiles(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame], tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", ["", "日本語 čőşǎŁ 🙂 Ωℓ ﬁ"])
+def test_latex_compiles(awkward: tuple[StudyView, pd.DataFrame, pd.DataFrame], more: str, tmp_path: Path) -> None:
+    view, *tables_ = awkward
+    awkward = (replace(view, title=view.title + more, caveat=more or None), *tables_)
     (tmp_path / "table.tex").write_text(to_latex(*awkward), encoding="utf-8")
     document = (
         r"\documentclass{article}\usepackage{booktabs}\usepackage{graphicx}"
@@ -205,6 +223,23 @@ def test_write_leaves_the_comparisons_as_csv(compared: tuple, tmp_path: Path) ->
     assert [path.name for path in paths] == ["main.csv", "main.md", "main.tex", "main-comparisons.csv"]
     read = pd.read_csv(paths[-1])
     np.testing.assert_allclose(read["difference"], comparisons["difference"], atol=1e-6)
-    assert list(read["task"]) == [*tables.STS_TASKS, "Avg"]
+    assert list(read["task"]) == [*STS_TASKS, "Avg"]
     assert read["source"].str.contains(CAVEAT, regex=False).all()
     assert paths[1].read_text(encoding="utf-8") == to_markdown(view, table, comparisons)
+
+
+def test_a_diverged_row_is_shown_without_numbers(scores: pd.DataFrame, view: StudyView) -> None:
+    gone = replace(view.rows[1], diverged={2: tables.Divergence(3, "The loss is not finite.")})
+    with_it = replace(view, rows=[view.rows[0], gone, view.rows[2]])
+    table = study_table(scores, with_it, "sts")
+    text = to_markdown(with_it, table, compare_study(scores, with_it, ["sts"]))
+    rows = {row[0]: row[1:] for row in grid_lines(text)}
+    assert rows["SimCSE"] == ["2", "–", "–", "–"]
+    assert "- –: SimCSE, MiniLM, diverged: seed 2 at step 3. It has no scores and is in no comparison." in text
+    assert "SimCSE" not in text[text.index("### ") :]
+    others = study_table(scores, replace(view, rows=[view.rows[0], view.rows[2]]), "sts")
+    kept = table[table["method"] != "SimCSE"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, others)
+    assert "nan" not in to_latex(with_it, table).lower()
+    everything = replace(view, rows=[gone])
+    assert ["SimCSE", "2", *["–"] * 8] in grid_lines(to_markdown(everything, study_table(scores, everything, "sts")))

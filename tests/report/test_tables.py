@@ -10,7 +10,7 @@ import pytest
 from made_scores import BERT, frame, full, grid_lines, lee, line, score_rows, seeded
 
 from arccse.errors import InputError
-from arccse.evaluation import suites
+from arccse.evaluation.suites import STS_TASKS, TRANSFER_TASKS
 from arccse.report import blocks, tables
 from arccse.report.markup import to_markdown
 from arccse.report.tables import Row, StudyView, study_table, study_tables
@@ -112,10 +112,10 @@ def test_a_study_cannot_have_two_rows_of_one_name(view: StudyView) -> None:
 
 
 def test_suites_are_blocks_of_one_table_and_never_mix(bert_view: StudyView) -> None:
-    transfer = full("transfer", "accuracy", tables.TRANSFER_TASKS)
+    transfer = full("transfer", "accuracy", TRANSFER_TASKS)
     fast = transfer.assign(suite="transfer-fast", value=transfer["value"] - 30)
-    mteb = full("mteb", "cosine_spearman", tables.STS_TASKS)
-    sts = full("sts", "spearman_all", tables.STS_TASKS)
+    mteb = full("mteb", "cosine_spearman", STS_TASKS)
+    sts = full("sts", "spearman_all", STS_TASKS)
     table = study_tables(pd.concat([fast, transfer, mteb, sts]), bert_view)
     assert list(table["suite"].unique()) == ["sts", "mteb", "transfer", "transfer-fast"]
     # Mean over tasks is 73 above the offset of the seeds, whose mean is 1.5.
@@ -127,8 +127,8 @@ def test_suites_are_blocks_of_one_table_and_never_mix(bert_view: StudyView) -> N
 
 
 def test_a_study_that_shares_a_run_names_its_suites(bert_view: StudyView) -> None:
-    sts = full("sts", "spearman_all", tables.STS_TASKS)
-    transfer = full("transfer", "accuracy", tables.TRANSFER_TASKS)
+    sts = full("sts", "spearman_all", STS_TASKS)
+    transfer = full("transfer", "accuracy", TRANSFER_TASKS)
     shared = pd.concat([sts, transfer[transfer["hash"] == "aaaaaaaa"]])
     with pytest.raises(InputError, match=r"'ArcCSE'.*transfer"):
         study_tables(shared, bert_view)
@@ -141,7 +141,7 @@ def test_a_study_that_shares_a_run_names_its_suites(bert_view: StudyView) -> Non
 
 
 def test_published_rows_need_the_same_tasks_for_their_average(bert_view: StudyView) -> None:
-    scores = full("sts", "spearman_all", tables.STS_TASKS)
+    scores = full("sts", "spearman_all", STS_TASKS)
     whole = study_table(scores, bert_view, "sts")
     assert line(whole, "ArcCSE", "Avg", "published")["mean"] == 78.11
     assert line(whole, "SimCSE (50 seeds)", "Avg", "published")["sd"] == 0.84
@@ -156,7 +156,7 @@ def test_published_rows_are_those_of_the_encoders_asked_for(
     scores: pd.DataFrame, view: StudyView, bert_view: StudyView
 ) -> None:
     assert set(study_table(scores, view, "sts")["origin"]) == {"measured"}
-    seven = full("sts", "spearman_all", tables.STS_TASKS)
+    seven = full("sts", "spearman_all", STS_TASKS)
     asked = study_table(seven, replace(bert_view, published=["roberta-base", "glove"]), "sts")
     found = asked.loc[asked["origin"] == "published", "encoder"]
     assert list(found.unique()) == ["roberta-base", "glove"]
@@ -164,7 +164,7 @@ def test_published_rows_are_those_of_the_encoders_asked_for(
 
 
 def test_published_rows_stand_apart_with_their_source(bert_view: StudyView) -> None:
-    table = study_table(full("sts", "spearman_all", tables.STS_TASKS), bert_view, "sts")
+    table = study_table(full("sts", "spearman_all", STS_TASKS), bert_view, "sts")
     text = to_markdown(bert_view, table)
     first = [row[0] for row in grid_lines(text)]
     measured = first.index(f"*{BERT}, measured*")
@@ -183,7 +183,7 @@ def test_published_rows_stand_apart_with_their_source(bert_view: StudyView) -> N
 
 def test_a_published_mean_without_deviation_says_so(bert_view: StudyView) -> None:
     view = replace(bert_view, published=["roberta-large"])
-    text = to_markdown(view, study_table(full("sts", "spearman_all", tables.STS_TASKS), view, "sts"))
+    text = to_markdown(view, study_table(full("sts", "spearman_all", STS_TASKS), view, "sts"))
     assert "76.71 (sd ?)" in text
     assert "?: not published" in text
 
@@ -223,8 +223,8 @@ def test_published_spreads_equal_the_reference() -> None:
 
 def bold_methods(view: StudyView, table: pd.DataFrame, column: str) -> list[str]:
     (block,) = blocks.blocks(view, table)
-    place = block.columns.index(column)
-    return [row.label for _, rows in block.groups for row in rows if row.cells[place].bold]
+    place = block.scores.heads.index(column)
+    return [line[0].text for _, lines in block.scores.groups for line in lines if line[place].bold]
 
 
 SIX = [70.0, 70.4, 70.1, 70.3, 70.2, 70.5]  # with six seeds the smallest sign-flip p is 2/64
@@ -277,13 +277,13 @@ def test_what_prints_the_same_is_not_bold_however_sure_it_is(view: StudyView) ->
 
 
 def test_a_better_published_number_is_not_bold(bert_view: StudyView) -> None:
-    scores = full("sts", "spearman_all", tables.STS_TASKS, seeds=6)
+    scores = full("sts", "spearman_all", STS_TASKS, seeds=6)
     scores["value"] -= 50
     view = seeded(bert_view, 6)
     table = study_table(scores, view, "sts")
     assert bold_methods(view, table, "Avg") == ["ArcCSE"]
     (block,) = blocks.blocks(view, table)
-    bold_groups = {name for name, rows in block.groups if any(cell.bold for r in rows for cell in r.cells)}
+    bold_groups = {name for name, lines in block.scores.groups if any(cell.bold for own in lines for cell in own)}
     assert bold_groups == {f"{BERT}, measured"}
 
 
@@ -337,11 +337,7 @@ def test_lower_is_better_in_the_geometry_suite(view: StudyView) -> None:
 
 def test_poolings_are_suites_like_sts(view: StudyView) -> None:
     view = replace(view, rows=view.rows[1:])
-    mean = full("sts-mean", "spearman_all", tables.STS_TASKS)
-    table = study_tables(pd.concat([mean, full("sts", "spearman_all", tables.STS_TASKS)]), view)
+    mean = full("sts-mean", "spearman_all", STS_TASKS)
+    table = study_tables(pd.concat([mean, full("sts", "spearman_all", STS_TASKS)]), view)
     assert list(table["suite"].unique()) == ["sts", "sts-mean"]
     assert "## STS, mean pooling" in to_markdown(view, table)
-
-
-def test_every_suite_of_a_config_has_a_table() -> None:
-    assert set(suites.SUITES) == set(tables.SUITES)

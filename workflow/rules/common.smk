@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from arccse import config as configs
-from arccse import paths, results
+from arccse import paths, standings
 from arccse.errors import InputError
 from arccse.evaluation import suites
 from arccse.models import POOLINGS
@@ -20,8 +20,8 @@ try:
     CONFIG = configs.load(CONFIG_FILE)
     if len(workflow.configfiles) > 1 or workflow.config_settings.config:
         raise InputError("--configfile takes one file and --config is not used: every key is read from that file.")
-    STANDINGS = results.standings(CONFIG)
-    results.refuse_other_code(CONFIG, STANDINGS.values())
+    STANDINGS = standings.standings(CONFIG)
+    standings.refuse_other_code(CONFIG, STANDINGS.values())
 except InputError as error:
     sys.exit(f"arccse: {error}")
 
@@ -32,7 +32,7 @@ RESULTS = str(paths.results(CONFIG))
 
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
-    suite="|".join(configs.SUITES),
+    suite="|".join(suites.SUITES),
     pooling="|".join(POOLINGS),
 
 
@@ -48,7 +48,7 @@ def captioned(files, caption, category):
 
 def pooling_of(run, suite):
     """The pooling that a run's embeddings for a suite are made with: the suite's, otherwise the run's own."""
-    return suites.pooling_of(suite) or RUNS[run].variant.hyperparameters.pooling
+    return suites.SUITES[suite].pooling or RUNS[run].variant.hyperparameters.pooling
 
 
 def to_make():

@@ -1,6 +1,7 @@
 """What all figures share: palette and style, an empty figure, legends, checks of the input, files."""
 
 import textwrap
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,9 @@ import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.container import Container
 from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from arccse.errors import InputError
@@ -26,7 +29,11 @@ LINES = ["-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1))]
 MARKERS = ["o", "s", "^", "D", "v", "P"]
 HATCHES = ["", "////", "....", "xxxx", "----"]
 
+# Fonts with the letters that matplotlib's own one lacks, for labels in any language, as far as they are installed.
+WIDER_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "IPAGothic", "WenQuanYi Zen Hei", "Noto Sans", "FreeSans")
+
 STYLE: dict[Any, Any] = {
+    "font.family": ["DejaVu Sans", *(name for name in WIDER_FONTS if name in get_font_names())],
     "font.size": 10,
     "axes.titlesize": 11,
     "axes.spines.top": False,
@@ -40,6 +47,9 @@ STYLE: dict[Any, Any] = {
     "svg.hashsalt": "arccse",  # matplotlib's SVG ids are random without it
     "pdf.fonttype": 42,
 }
+
+# The formats of a figure's files, with what keeps the date out of them.
+UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
 
 CHARACTERS_PER_INCH = 11  # of text in the legend's size, a little less than fit
 
@@ -55,21 +65,27 @@ def new_figure(width: float, height: float, caveat: str | None) -> Iterator[Figu
         yield figure
 
 
+def not_drawn(said: str, reason: str) -> Figure:
+    """A drawing in the place of one that could not be made, which says so and why."""
+    with new_figure(6.4, 2.4, None) as figure:
+        figure.text(0.5, 0.72, said, ha="center", va="center", fontsize=13, fontweight="bold")
+        text = "\n".join(textwrap.wrap(reason, 80)[:6])
+        figure.text(0.5, 0.35, text, ha="center", va="center", fontsize=9)
+    return figure
+
+
 def save(figure: Figure, stem: Path) -> list[Path]:
     """Write <stem>.svg, <stem>.pdf and <stem>.png (150 dpi), each whole or not at all; return their paths.
 
     The bytes depend on the figure alone: no dates and no random ids. Raises InputError for a folder that
     cannot be written.
     """
-    undated: dict[str, dict[str, None]] = {
-        "svg": {"Date": None},
-        "pdf": {"CreationDate": None},
-        "png": {},
-    }
     paths = []
-    for ending, metadata in undated.items():
+    for ending, metadata in UNDATED.items():
         path = Path(stem).with_name(f"{Path(stem).name}.{ending}")
-        with matplotlib.rc_context(STYLE), atomic_path(path) as temporary:
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings(), atomic_path(path) as temporary:
+            # a box stands for a letter that no font has; tables and page have it
+            warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
             figure.savefig(temporary, format=ending, dpi=150, metadata=metadata)
         paths.append(path)
     return paths
@@ -94,7 +110,7 @@ def describe(axes: Axes, title: str, x: str, y: str) -> None:
     axes.set_ylabel(y)
 
 
-def legend(figure: Figure, entries: tuple[Sequence[Artist], Sequence[str]], title: str) -> None:
+def legend(figure: Figure, entries: tuple[Sequence[Artist | Container], Sequence[str]], title: str) -> None:
     """A legend of (handles, names) below the panels; the figure grows, so that the panels keep their height."""
     handles, names = entries
     room = int(figure.get_figwidth() * CHARACTERS_PER_INCH)

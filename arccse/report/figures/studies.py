@@ -1,7 +1,7 @@
 """Figures of a study: its scores against what it varies. Every number comes with its interval and its seeds.
 
-Points are one line a run: the columns label and seed, value (the score that is drawn) and those that a study
-varies. Intervals are the 95 % intervals of `statistics.summarise`; one seed has none.
+Points are one line a run: the columns label and seed, value (the score that is drawn) and where it is drawn.
+Intervals are the 95 % intervals of `statistics.summarise`; one seed has none.
 """
 
 import textwrap
@@ -12,12 +12,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from arccse.errors import InputError
 from arccse.report.blocks import difference, interval
+from arccse.report.figures.axis import Axis
 from arccse.report.figures.drawing import (
     HATCHES,
     curve_style,
@@ -29,35 +31,44 @@ from arccse.report.figures.drawing import (
 )
 from arccse.statistics import Summary, contrast, summarise
 
+LETTERS = 60  # of all names of places that fit beside each other on an axis
+MOST_TICKS = 15  # with a name each
+MOST_DIFFERENCES = 100  # in a forest's group; the table has them all
 
-def sweep(points: pd.DataFrame, x: str, x_title: str, measure: str, caveat: str | None) -> Figure:
+
+def sweep(points: pd.DataFrame, axis: Axis, measure: str, caveat: str | None) -> Figure:
     """A score against one hyperparameter: mean, interval and every seed's dots, a line for each label.
 
     Args:
-        points: columns label, seed, value and the one that x names (numbers). For temperature × margin, labels
-            are the temperatures and x is the margin.
-        x: the swept column.
-        x_title: what the horizontal axis says, with its unit.
+        points: columns label, seed, value, place (on the axis). For temperature × margin, labels are the
+            temperatures and the axis is the margin.
+        axis: the swept hyperparameter, which names its places.
         measure: what the vertical axis says.
         caveat: printed above the panel.
 
     Raises:
-        InputError: an absent column, no line, no finite number, two lines for one label, seed and x.
+        InputError: an absent column, no line, no finite number, two lines for one label, seed and place.
     """
-    _check(points, ["label", x], numbers=[x])
-    with new_figure(6.4, 4.2, caveat) as figure:
+    _check(points, ["label", "place"], numbers=["place"])
+    names = axis.categories
+    with new_figure(max(6.4, 1.4 + 0.45 * len(names)), 4.2, caveat) as figure:
         axes = figure.subplots()
-        counts = _lines(axes, points, x)
-        describe(axes, "", x_title, measure)
-        _legend(figure, axes, counts)
+        lines, counts = _lines(axes, points, "place")
+        if names:
+            axes.set_xticks(range(len(names)), names)
+            if max(map(len, names)) * len(names) > LETTERS:
+                axes.tick_params(axis="x", labelrotation=30, labelrotation_mode="xtick")
+            axes.set_xlim(-0.4, len(names) - 0.6)
+        describe(axes, "", axis.title, measure)
+        _legend(figure, lines, counts)
     return figure
 
 
 def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
     """How a score falls as positives are replaced by other sentences, an objective a line.
 
-    The left panel has the scores, the right one the change against the same seed without noise, so that the
-    seeds' own level is out of it: the distance of two lines there is the difference of differences.
+    The left panel has the scores, the right one the change against the same seed without noise, if there is one, so
+    that the seeds' own level is out of it: the distance of two lines there is the difference of differences.
 
     Args:
         points: columns label (the objective), seed, noise (share of the positives, 0 to 1), value.
@@ -65,26 +76,25 @@ def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Fig
         caveat: printed above the panels.
 
     Raises:
-        InputError: an absent column, no line, no finite number, two lines for one label, seed and noise, a label
-            without a seed at noise 0.
+        InputError: an absent column, no line, no finite number, two lines for one label, seed and noise, no seed at
+            noise 0 at all.
     """
     _check(points, ["label", "noise"], numbers=["noise"])
     points = points.assign(noise=100 * points["noise"])
     clean = points[points["noise"] == 0].rename(columns={"value": "clean"})[["label", "seed", "clean"]]
-    for label in points["label"].unique():
-        if label not in set(clean["label"]):
-            raise InputError(f"The table of points has no seed of '{label}' at noise 0, from which it could decline.")
+    if clean.empty:
+        raise InputError("The table of points has no seed at noise 0, from which it could decline.")
     changes = points.merge(clean, on=["label", "seed"])
     changes["value"] -= changes["clean"]
     with new_figure(11, 4.2, caveat) as figure:
         scores, declines = figure.subplots(1, 2)
-        counts = _lines(scores, points, "noise")
-        counts += _lines(declines, changes, "noise")
+        lines, counts = _lines(scores, points, "noise")
+        counts += _lines(declines, changes, "noise", list(lines))[1]
         noise = "positives replaced by another sentence (%)"
         describe(scores, "Score", noise, measure)
         describe(declines, "Change against the same seed without noise", noise, f"change of {measure}")
         declines.axhline(0, color="0.5", linewidth=1, zorder=1)
-        _legend(figure, scores, counts)
+        _legend(figure, lines, counts)
     return figure
 
 
@@ -107,9 +117,9 @@ def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
     _check(points, ["label", "share"])
     with new_figure(6.4, 4.2, caveat) as figure:
         axes = figure.subplots()
-        counts = _lines(axes, points, "share")
+        lines, counts = _lines(axes, points, "share")
         describe(axes, "Similarity to the whole sentence", "words masked (%)", "mean cosine × 100")
-        _legend(figure, axes, counts)
+        _legend(figure, lines, counts)
     return figure
 
 
@@ -141,11 +151,11 @@ def interaction(points: pd.DataFrame, measure: str, caveat: str | None) -> Figur
     with new_figure(6.4, 4.4, caveat) as figure:
         axes = figure.subplots()
         drawn = points.assign(label=points["triplet"], place=points["objective"].map(objectives.index))
-        counts = _lines(axes, drawn, "place")
+        lines, counts = _lines(axes, drawn, "place")
         describe(axes, _interaction_text(common.to_numpy()), "", measure)
         axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
         axes.set_xlim(-0.25, 1.25)
-        _legend(figure, axes, counts)
+        _legend(figure, lines, counts)
     return figure
 
 
@@ -208,10 +218,12 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
     )
     if differences.duplicated(["label", "suite"]).any():
         raise InputError("The table of differences has two lines for one label and suite.")
-    labels = {label: textwrap.fill(str(label), 45) for label in differences["label"]}
+    shown = pd.concat([_largest(group) for _, group in differences.groupby("suite", sort=False)])
+    left_out = len(differences) - len(shown)
+    labels = {label: textwrap.fill(str(label), 45) for label in shown["label"]}
     row_height = 0.14 + 0.16 * max(1 + label.count("\n") for label in labels.values())
-    groups = list(differences.groupby("suite", sort=False))
-    with new_figure(9, 0.9 + row_height * (len(differences) + len(groups)), caveat) as figure:
+    groups = list(shown.groupby("suite", sort=False))
+    with new_figure(9, 0.9 + row_height * (len(shown) + len(groups)), caveat) as figure:
         axes = figure.subplots()
         axes.axvline(0, color="0.4", linewidth=1, zorder=1)
         names: list[str] = []
@@ -230,6 +242,7 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
         axes.grid(False, axis="y")
         describe(axes, "", measure, "")
         note = "Mean of the paired differences and its 95 % interval."
+        note += f" Not shown: the {left_out} smallest differences." if left_out else ""
         legend(figure, ([_mark("black"), _mark("white")], ["decided", "not decided"]), note)
     return figure
 
@@ -246,15 +259,21 @@ def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = (
         raise InputError(f"The table of points has two lines for one seed and the same {' and '.join(cell)}.")
 
 
-def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
-    """A line of means with intervals for each label, and a thin one for each seed; returns the numbers of seeds."""
-    labels, places = list(points["label"].unique()), np.sort(points[x].unique())
+Lines = dict[str, ErrorbarContainer]  # label → what stands for it in a legend
+
+
+def _lines(axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None = None) -> tuple[Lines, list[int]]:
+    """A line of means with intervals for each label, and a thin one for each seed; lines and numbers of seeds."""
+    labels, places = order or list(points["label"].unique()), np.sort(points[x].unique())
     # Side by side by a little, since intervals on top of each other can't be read; less where places are close.
     step = min(0.015 * np.ptp(places), 0.04 * np.diff(places).min()) if len(places) > 1 else 1e-11
     shifts = step * (np.arange(len(labels)) - (len(labels) - 1) / 2)
+    lines: Lines = {}
     counts = []
     for index, (label, shift) in enumerate(zip(labels, shifts, strict=True)):
         own = points[points["label"] == label]
+        if own.empty:
+            continue
         cells = {place: summarise(group["value"].to_numpy(float)) for place, group in own.groupby(x)}
         means = np.array([cell.mean for cell in cells.values()])
         ends = np.array([(cell.mean - cell.low, cell.high - cell.mean) for cell in cells.values()])
@@ -270,15 +289,18 @@ def _lines(axes: Axes, points: pd.DataFrame, x: str) -> list[int]:
                 markersize=6,
                 alpha=0.4,
             )
-        axes.errorbar(np.array(list(cells)) + shift, means, yerr=ends.T, label=str(label), capsize=2, **style)
+        lines[str(label)] = axes.errorbar(
+            np.array(list(cells)) + shift, means, yerr=ends.T, label=str(label), capsize=2, **style
+        )
         counts += [cell.n for cell in cells.values()]
-    axes.set_xticks(places, [f"{place:g}" for place in places])
-    return counts
+    if len(places) <= MOST_TICKS:
+        axes.set_xticks(places, [f"{place:g}" for place in places])
+    return lines, counts
 
 
-def _legend(figure: Figure, axes: Axes, counts: Sequence[int]) -> None:
+def _legend(figure: Figure, lines: Lines, counts: Sequence[int]) -> None:
     note = f"Lines: mean over seeds. Bars: its 95 % interval. Thin: the {seeds_text(counts)}."
-    legend(figure, axes.get_legend_handles_labels(), note if max(counts) > 1 else "One seed: no intervals.")
+    legend(figure, (list(lines.values()), list(lines)), note if max(counts) > 1 else "One seed: no intervals.")
 
 
 def _interaction_text(values: np.ndarray) -> str:
@@ -310,6 +332,12 @@ def _difference(axes: Axes, row: dict[Hashable, Any], place: int) -> None:
     ends = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
     said = f"{difference(row['difference'], row['low'], row['high'])}{ends}, n = {row['n']:g}, {row['verdict']}"
     axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+
+
+def _largest(group: pd.DataFrame) -> pd.DataFrame:
+    """The largest differences of a suite, in their old order."""
+    largest = group["difference"].abs().sort_values(ascending=False, kind="stable").index[:MOST_DIFFERENCES]
+    return group[group.index.isin(largest)]
 
 
 def _mark(face: str) -> Line2D:

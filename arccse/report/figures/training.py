@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -43,7 +44,7 @@ def alignment_uniformity(histories: pd.DataFrame, caveat: str | None) -> Figure:
         describe(over_alignment, "Alignment over training", "training step", "alignment (lower is better)")
         describe(over_uniformity, "Uniformity over training", "training step", "uniformity (lower is better)")
         describe(plane, "Path of training", "alignment (lower is better)", "uniformity (lower is better)")
-        handles, names = over_alignment.get_legend_handles_labels()
+        handles, names = _entries(over_alignment)
         names += ["start of the path", "end of the path"]
         handles += [_end_mark(face="white", edge="0.4"), _end_mark(face="0.4", edge="black")]
         legend(figure, (handles, names), _band_note(over_alignment))
@@ -77,7 +78,7 @@ def dev_scores(histories: pd.DataFrame, caveat: str | None) -> Figure:
         # the defaults, powers of ten, would be formulas
         over_losses.yaxis.set_major_formatter("{x:g}")
         over_losses.yaxis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
-        legend(figure, over_scores.get_legend_handles_labels(), _band_note(over_scores))
+        legend(figure, _entries(over_scores), _band_note(over_scores))
     return figure
 
 
@@ -107,6 +108,11 @@ def _over_steps(axes: Axes, values: pd.DataFrame, label: str, style: dict[str, A
     if seeds > 1:
         low, high = values.min(axis=1).to_numpy(), values.max(axis=1).to_numpy()
         axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)
+
+
+def _entries(axes: Axes) -> tuple[list[Artist], list[str]]:
+    """Lines and their labels; matplotlib's own function would leave labels out that begin with an underscore."""
+    return list(axes.lines), [str(line.get_label()) for line in axes.lines]
 
 
 def _band_note(axes: Axes) -> str:

@@ -14,6 +14,7 @@ function makeSortable(table) {
     const button = document.createElement("button");
     button.type = "button";
     button.append(...head.childNodes);
+    if (!button.textContent.trim()) button.setAttribute("aria-label", "Name");
     head.append(button);
     head.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => sortBy(table, head, column));
@@ -218,7 +219,8 @@ function options(chart, width) {
   const axis = { stroke: style("--text"), font, labelFont: font, labelSize: 22, labelGap: 0,
     grid: { stroke: style("--line"), width: 1 }, ticks: { stroke: style("--line"), width: 1 } };
   const long = decimals(chart);
-  const names = chart.categories.map((name) => wrap(name, width < 500 ? 16 : 34));
+  const room = points ? (width < 500 ? 16 : 34) : Math.max(4, Math.floor(width / 9 / chart.x.length)); // letters
+  const names = chart.categories.map((name) => wrap(name, room));
   const pen = Object.assign(document.createElement("canvas").getContext("2d"), { font });
   const longest = Math.max(0, ...names.flat().map((part) => pen.measureText(part).width));
   const ends = points ? [-0.6, chart.x.length - 0.4] : [chart.x[0], chart.x.at(-1)];
@@ -226,7 +228,10 @@ function options(chart, width) {
   const xAxis = points
     ? { ...axis, side: 3, size: longest + 20, splits: () => chart.x, grid: { show: false },
         values: () => names.map((lines) => lines.join("\n")) }
-    : { ...axis, size: 34, label: chart.x_label, values: (_, splits) => splits.map((value) => print(value)) };
+    : names.length
+      ? { ...axis, size: 17 + 17 * Math.max(...names.map((lines) => lines.length)), label: chart.x_label,
+          splits: () => chart.x, values: () => names.map((lines) => lines.join("\n")) }
+      : { ...axis, size: 34, label: chart.x_label, values: (_, splits) => splits.map((value) => print(value)) };
   const yAxis = { ...axis, label: chart.y_label, values: (_, splits) => splits.map((value) => print(value)),
     ...(points ? { side: 2, size: 34, space: 64 } : { size: 58 }) };
   const rows = names.reduce((sum, name) => sum + 20 + 17 * name.length, 0);

@@ -1,0 +1,236 @@
+"""The charts of the page, as plain data: what the page's script draws, with values to read.
+
+`of_study` gathers a study's charts from the results; the other functions make one kind of chart each of a data frame,
+the ones that the figures are drawn from.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal
+
+import pandas as pd
+
+from arccse.errors import InputError
+from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.report.figures import data
+from arccse.report.figures.axis import Axis
+from arccse.report.figures.kinds import Subject
+from arccse.results import Results
+from arccse.statistics import summarise
+
+OVER_SEEDS = "95 % interval of the mean over seeds; small rings: seeds"
+TRAINING = {
+    "alignment": "Alignment",
+    "uniformity": "Uniformity",
+    "dev_spearman": "Dev Spearman × 100",
+    "loss": "Loss",
+}
+COMPARISON_COLUMNS = ["label", "suite", "difference", "low", "high", "n", "verdict"]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart. Each list has an entry for each of the chart's `x`; None where there is no value.
+
+    low, high: of the interval or band; n: seeds; seeds: a [seed, value] pair for every seed, where each is shown;
+    notes: a word to each value, such as a verdict.
+    """
+
+    label: str
+    y: list[float | None]
+    low: list[float | None]
+    high: list[float | None]
+    n: list[int]
+    seeds: list[list[list[float]]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Chart:
+    """What the page draws where `metric` is chosen.
+
+    "curve": values with intervals against a number, or against the names in `categories`; "history": lines with bands
+    over training steps; "points": values with intervals beside the names in `categories`. Where there are names, `x`
+    counts them from 0. `spread` says in words what low and high are. `zero`: 0 is always in sight, with a line.
+    """
+
+    metric: str
+    kind: Literal["curve", "history", "points"]
+    x_label: str
+    y_label: str
+    spread: str
+    x: list[float]
+    series: list[Series]
+    categories: list[str] = field(default_factory=list)
+    zero: bool = False
+
+
+Make = Callable[[], list[Chart]]
+
+
+def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> dict[str, Make]:
+    """What makes a study's charts, by what it is called: scores and sweeps of each suite, histories, differences."""
+    makers: dict[str, Make] = {}
+    for subject in found:
+        where = f", {subject.encoder}" if len(found) > 1 else ""
+        for suite in subject.suites:
+            spec = SUITES[suite]
+            if "Avg" in spec.headlines:
+                title = f"{spec.title} average"
+                makers[title + where] = partial(_averages, subject, suite, results, title, where)
+                if subject.axis is not None:
+                    makers[f"sweep of {title}{where}"] = partial(_sweep, subject, suite, results, title, where)
+        if data.finished(subject.trained, results):
+            makers[f"course of training{where}"] = partial(_courses, subject, results, where)
+    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *MEASURES])]
+    makers["differences"] = partial(forest, headline)
+    return makers
+
+
+def _averages(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
+    rows = data.finished(subject.rows, results)
+    return [scores(data.points(rows, suite, results), title + where, title)] if rows else []
+
+
+def _sweep(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
+    assert subject.axis is not None
+    frame = data.swept(subject, subject.axis, results, suite)
+    return [curves(frame, subject.axis, f"{title} against {subject.axis.key}{where}", title)] if len(frame) else []
+
+
+def _courses(subject: Subject, results: Results, where: str) -> list[Chart]:
+    return histories(data.histories(subject, results), {column: name + where for column, name in TRAINING.items()})
+
+
+def curves(points: pd.DataFrame, axis: Axis, metric: str, y_label: str) -> Chart:
+    """A swept hyperparameter against a score: mean over seeds, 95 % interval of the mean, every seed.
+
+    Args:
+        points: columns label (a line each, in order of appearance), seed, value, place (on the axis).
+        axis: the swept hyperparameter, which names its places.
+        metric: what the page's choice of metrics calls the chart, such as "STS average".
+
+    Raises InputError for an absent column, no point, and two values for one label, place and seed.
+    """
+    _check_points(points, ["label", "seed", "value", "place"], ["place", "label", "seed"], metric)
+    names = axis.categories
+    places = list(range(len(names))) or sorted(points["place"].unique())
+    series = [_series(label, own, "place", places) for label, own in points.groupby("label", sort=False)]
+    return Chart(metric, "curve", axis.title, y_label, OVER_SEEDS, [float(place) for place in places], series, names)
+
+
+def scores(points: pd.DataFrame, metric: str, y_label: str) -> Chart:
+    """The score of each variant, one below the other: mean over seeds, 95 % interval of the mean, every seed.
+
+    Args:
+        points: columns label (in order of appearance), seed, value.
+
+    Raises InputError as `curves` does.
+    """
+    _check_points(points, ["label", "seed", "value"], ["label", "seed"], metric)
+    labels = list(dict.fromkeys(points["label"]))
+    x = [float(i) for i in range(len(labels))]
+    series = [_series(y_label, points, "label", labels)]
+    return Chart(metric, "points", "Variant", y_label, OVER_SEEDS, x, series, categories=labels)
+
+
+def histories(frame: pd.DataFrame, measures: dict[str, str]) -> list[Chart]:
+    """A chart over training for each measure: the mean over seeds, and a band from the lowest to the highest.
+
+    As in the figures, only steps at which every seed of a label was measured have a value, since a mean over
+    changing seeds would jump. A measure that no run has is left out.
+
+    Args:
+        frame: columns label, seed, step and the measures, NaN at steps without a measurement.
+        measures: column → what the page calls it, such as {"alignment": "Alignment"}.
+
+    Raises InputError for an absent column and two lines for one label, seed and step.
+    """
+    _check_points(frame, ["label", "seed", "step", *measures], ["label", "seed", "step"], "training")
+    return [_history(frame, column, name) for column, name in measures.items() if frame[column].notna().any()]
+
+
+def _history(frame: pd.DataFrame, column: str, name: str) -> Chart:
+    wide = frame.pivot(index="step", columns=["label", "seed"], values=column).sort_index()
+    labels = list(dict.fromkeys(frame["label"]))
+    complete = {label: wide[label].dropna() for label in labels}
+    steps = sorted(set().union(*(own.index for own in complete.values())))
+    series = []
+    for label, own in complete.items():
+        own = own.reindex(steps)
+        mean, low, high = (_numbers_of(values) for values in (own.mean(axis=1), own.min(axis=1), own.max(axis=1)))
+        series.append(Series(label, mean, low, high, [len(own.columns)] * len(steps)))
+    return Chart(name, "history", "Training step", name, "lowest to highest seed", [float(s) for s in steps], series)
+
+
+def forest(comparisons: pd.DataFrame) -> list[Chart]:
+    """Forest plots of paired differences: a chart for each suite, and for each task, kind and encoder of several.
+
+    Args:
+        comparisons: a line a comparison; columns label, suite, difference, low, high (95 % interval; NaN for one
+            seed), n (common seeds), verdict, and where there are any: baseline, encoder, kind, task, text (a longer
+            verdict, shown in its place).
+
+    Raises InputError for an absent column.
+    """
+    _require(comparisons, COMPARISON_COLUMNS, "comparisons")
+    several = [
+        name for name in ("task", "kind", "encoder") if name in comparisons and comparisons[name].nunique() > 1
+    ]
+    keys = ["suite", *several]
+    return [_forest(own, ", ".join(map(str, names))) for names, own in comparisons.groupby(keys, sort=False)]
+
+
+def _forest(own: pd.DataFrame, where: str) -> Chart:
+    baselines: list[Any] = list(own["baseline"].unique()) if "baseline" in own else []
+    y_label = f"Difference to {baselines[0]}" if len(baselines) == 1 else "Difference"
+    low, middle, high = (_numbers_of(own[name]) for name in ("low", "difference", "high"))
+    notes = [str(verdict) for verdict in own["text" if "text" in own else "verdict"]]
+    series = Series(y_label, middle, low, high, [int(n) for n in own["n"]], notes=notes)
+    x = [float(i) for i in range(len(own))]
+    names = [str(label) for label in own["label"]]
+    spread = "95 % interval of the mean difference over common seeds"
+    return Chart(f"Differences, {where}", "points", "Variant", y_label, spread, x, [series], names, zero=True)
+
+
+def _series(label: object, points: pd.DataFrame, x: str, places: Iterable[Any]) -> Series:
+    """Mean, interval and seeds at each place; None where the series has no value."""
+    at_place = [points[points[x] == place] for place in places]
+    found = [summarise(own["value"].to_numpy()) if len(own) else None for own in at_place]
+
+    def each(value: Callable[[Any], float]) -> list[float | None]:
+        return [None if summary is None else _number(value(summary)) for summary in found]
+
+    return Series(
+        str(label),
+        each(lambda summary: summary.mean),
+        each(lambda summary: summary.low),
+        each(lambda summary: summary.high),
+        [len(own) for own in at_place],
+        [[[int(s), float(v)] for s, v in zip(own["seed"], own["value"], strict=True)] for own in at_place],
+    )
+
+
+def _number(value: float) -> float | None:
+    """A number of at most six digits, which is more than a chart can show; None for NaN, which JSON lacks."""
+    return float(f"{value:.6g}") if math.isfinite(value) else None
+
+
+def _numbers_of(values: Iterable[float]) -> list[float | None]:
+    return [_number(value) for value in values]
+
+
+def _check_points(frame: pd.DataFrame, columns: list[str], key: list[str], name: str) -> None:
+    _require(frame, columns, name)
+    if frame.empty:
+        raise InputError(f"There is nothing to draw for '{name}': the table is empty.")
+    if frame.duplicated(key).any():
+        raise InputError(f"The table of '{name}' has two lines for one {', '.join(key)}; each needs one.")
+
+
+def _require(frame: pd.DataFrame, columns: list[str], name: str) -> None:
+    absent = [column for column in columns if column not in frame]
+    if absent:
+        raise InputError(f"The table of '{name}' lacks the column '{absent[0]}'.")

@@ -1,0 +1,127 @@
+"""The data that figures and charts are drawn of, from the gathered results.
+
+A row of which a run has diverged is in none of them.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from arccse.config import Row
+from arccse.data.sources import source_class
+from arccse.evaluation.suites import SUITES
+from arccse.report import tables
+from arccse.report.figures.axis import Axis
+from arccse.report.figures.kinds import Subject, factors
+from arccse.results import Results
+
+
+def measure(subject: Subject) -> str:
+    """What an axis of the subject's averages says."""
+    return f"{SUITES[subject.suite].title} average"
+
+
+def scale(subject: Subject) -> tuple[float, float]:
+    """Lowest and highest human score of the pairs."""
+    return source_class(subject.config.data).scale
+
+
+def table_row(row: Row, results: Results) -> tables.Row:
+    """A row as the tables take it."""
+    seeds = [run.seed for run in row.runs]
+    found = {run.seed: results.runs[run.id].get("diverged") for run in row.runs}
+    diverged = {seed: tables.Divergence(said["step"], said["message"]) for seed, said in found.items() if said}
+    return tables.Row(row.label, row.encoder, row.variant.hash, seeds, row.variant.canonical(), diverged)
+
+
+def finished(rows: list[Row] | tuple[Row, ...], results: Results) -> list[Row]:
+    """The rows of which no run has diverged."""
+    return [row for row in rows if not table_row(row, results).diverged]
+
+
+def histories(subject: Subject, results: Results) -> pd.DataFrame:
+    """The histories of the trained rows' runs, with their label and seed."""
+    return _of_rows(results.histories, finished(subject.trained, results))
+
+
+def order_scores(subject: Subject, results: Results) -> pd.DataFrame:
+    """The scores of suite `order` of the rows' runs, with their label."""
+    return _of_rows(results.scores[results.scores["suite"] == "order"], finished(subject.rows, results))
+
+
+def _of_rows(frame: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
+    """The lines of the rows' runs, under the rows' labels."""
+    frames = [
+        frame[(frame["hash"] == row.variant.hash) & frame["seed"].isin([run.seed for run in row.runs])].assign(
+            label=row.label
+        )
+        for row in rows
+    ]
+    return pd.concat(frames, ignore_index=True) if frames else frame.iloc[:0].assign(label="")
+
+
+def points(
+    rows: list[Row] | tuple[Row, ...],
+    suite: str,
+    results: Results,
+    columns: Callable[[Row], dict[str, Any]] = lambda row: {},
+) -> pd.DataFrame:
+    """A line a run: label, seed, value (the suite's average), and the columns that a row is said to have.
+
+    Raises InputError as `tables.seed_values` does.
+    """
+    rows = finished(rows, results)
+    values = tables.seed_values(results.scores, [table_row(row, results) for row in rows], suite)
+    lines = [
+        {"label": row.label, "seed": seed, "value": value} | columns(row)
+        for row, scores in zip(rows, values, strict=True)
+        if "Avg" in scores  # a row without all tasks has none
+        for seed, value in scores["Avg"].items()
+    ]
+    return pd.DataFrame(lines, columns=None if lines else ["label", "seed", "value"])
+
+
+def swept(subject: Subject, axis: Axis, results: Results, suite: str | None = None) -> pd.DataFrame:
+    """The points of a sweep: label (of the curve), seed, value, and the place on the axis."""
+
+    def columns(row: Row) -> dict[str, Any]:
+        value = getattr(row.variant.hyperparameters, axis.key)
+        return {"label": subject.curve(row, axis), "place": axis.place(value)}
+
+    return points(subject.points, suite or subject.suite, results, columns)
+
+
+def mask_ratios(subject: Subject, results: Results) -> pd.DataFrame:
+    """The points of a sweep of mask ratios, with near and far."""
+
+    def columns(row: Row) -> dict[str, Any]:
+        return dict(zip(("near", "far"), row.variant.hyperparameters.mask_ratios, strict=True))
+
+    return points(subject.points, subject.suite, results, columns)
+
+
+def design(subject: Subject, results: Results) -> pd.DataFrame:
+    """The points of a 2 × 2 design, with objective and triplet."""
+    return points(
+        subject.trained,
+        subject.suite,
+        results,
+        lambda row: dict(zip(("objective", "triplet"), factors(row), strict=True)),
+    )
+
+
+def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame:
+    """The differences of rows to the study's first trained one, on the averages of the suites."""
+    assert compared is not None
+    own = compared[(compared["encoder"] == subject.encoder) & (compared["kind"] == "pair") & (compared["n"] > 0)]
+    averages = own[own["task"] == "Avg"]
+    return averages.assign(suite=[SUITES[suite].title for suite in averages["suite"]])
+
+
+def runs_of(subject: Subject, results: Results) -> dict[str, list[str]]:
+    """The columns of the pairs that hold the rows' cosines, by label."""
+    return {
+        row.label: [f"{row.variant.hash}/seed{run.seed}" for run in row.runs]
+        for row in finished(subject.rows, results)
+    }

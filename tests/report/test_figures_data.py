@@ -1,0 +1,88 @@
+"""What figures and charts are drawn of: the right runs' numbers under the right names."""
+
+import pytest
+from made_configs import made_config
+from made_results import made_results
+
+from arccse.report.figures import data
+from arccse.report.figures.kinds import subjects
+
+STUDIES = {
+    "main": {"variants": {"untrained": {"epochs": 0}, "SimCSE": {}, "ArcCSE": {"objective": "arccon"}}},
+    "temperature": {
+        "seeds": [1],
+        "training": {"objective": "arccon"},
+        "sweep": {"temperature": [0.05, 0.1], "margin": [5, 15]},
+    },
+    "order": {"suites": ["order"], "variants": {"SimCSE": {}}},
+}
+
+
+@pytest.fixture
+def config(tmp_path):
+    return made_config(tmp_path, STUDIES)
+
+
+def subject(config, study):
+    (found,) = subjects(config, study)
+    return found
+
+
+def average(results, row, seed):
+    """Of the seven tasks, without code of the report's."""
+    own = results.scores.query("hash == @row.variant.hash and seed == @seed and suite == 'sts'")
+    assert len(own) == 7
+    return own["value"].mean()
+
+
+def test_points_are_averages_over_tasks_a_run_each(config):
+    results, main = made_results(config), subject(config, "main")
+    found = data.points(main.rows, "sts", results)
+    untrained, simcse, arccse = main.rows
+    expected = [(untrained, 0), (simcse, 0), (simcse, 1), (arccse, 0), (arccse, 1)]
+    assert list(zip(found["label"], found["seed"], strict=True)) == [(row.label, seed) for row, seed in expected]
+    assert list(found["value"]) == pytest.approx([average(results, row, seed) for row, seed in expected])
+
+
+def test_a_sweeps_points_have_their_place_and_their_curve(config):
+    results, temperature = made_results(config), subject(config, "temperature")
+    found = data.swept(temperature, temperature.axis, results)
+    assert temperature.axis.key == "margin"
+    assert found[["label", "place"]].to_numpy().tolist() == [
+        ["temperature 0.05", 5.0],
+        ["temperature 0.05", 15.0],
+        ["temperature 0.1", 5.0],
+        ["temperature 0.1", 15.0],
+    ]
+    assert list(found["value"]) == pytest.approx([average(results, row, 1) for row in temperature.rows])
+
+
+def test_histories_are_those_of_the_trained_rows(config):
+    results, main = made_results(config), subject(config, "main")
+    found = data.histories(main, results)
+    assert found.groupby(["label", "seed"], sort=False).size().to_dict() == {
+        (label, seed): 3 for label in ("SimCSE", "ArcCSE") for seed in (0, 1)
+    }
+    one = found.query("label == 'ArcCSE' and seed == 1")["alignment"]
+    ours = results.histories.query("hash == @main.rows[2].variant.hash and seed == 1")["alignment"]
+    assert list(one) == list(ours)
+
+
+def test_order_scores_are_of_suite_order_alone(config):
+    results = made_results(config)
+    found = data.order_scores(subject(config, "order"), results)
+    assert set(found["suite"]) == {"order"}
+    assert set(found["label"]) == {"SimCSE"}
+    assert "similarity_80" in set(found["metric"])
+
+
+def test_a_diverged_run_takes_its_row_out_of_everything_drawn(config):
+    main = subject(config, "main")
+    run = main.rows[1].runs[1]
+    results = made_results(config, {run.id: 3})
+    assert [row.label for row in data.finished(main.rows, results)] == ["untrained", "ArcCSE"]
+    assert set(data.points(main.rows, "sts", results)["label"]) == {"untrained", "ArcCSE"}
+    assert set(data.histories(main, results)["label"]) == {"ArcCSE"}
+    assert set(data.runs_of(main, results)) == {"untrained", "ArcCSE"}
+    row = data.table_row(main.rows[1], results)
+    assert (row.divergence, row.diverged[1].message) == ("seed 1 at step 3", "The loss is not finite.")

@@ -1,0 +1,104 @@
+"""How a sweep of any hyperparameters is laid out: what is on the axis, and what tells the curves apart."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_configs import made_config
+
+from arccse.report.figures.axis import Axis, text_of
+from arccse.report.figures.kinds import KINDS, subjects
+
+
+def laid_out(tmp_path, sweep, **study):
+    """The key on the axis, the values along it as they are written, and the curves."""
+    (subject,) = subjects(made_config(tmp_path, {"study": {"sweep": sweep, **study}}), "study")
+    axis = subject.axis
+    curves = list(dict.fromkeys(subject.curve(row, axis) for row in subject.points))
+    return axis.key, axis.categories, curves
+
+
+@pytest.mark.parametrize(
+    ("sweep", "expected"),
+    [
+        (
+            {"temperature": [0.05, 0.1], "batch_size": [8, 16]},
+            ("batch_size", [], ["temperature 0.05", "temperature 0.1"]),
+        ),
+        ({"dropout": [0, 0.1]}, ("dropout", [], ["tiny"])),
+        ({"batch_size": [8, 16], "pooling": ["cls", "mean"]}, ("batch_size", [], ["pooling cls", "pooling mean"])),
+        ({"pooling": ["cls", "mean"]}, ("pooling", ["cls", "mean"], ["tiny"])),
+        (
+            {"head": ["mlp", "none"], "pooling": ["cls", "mean"]},
+            ("pooling", ["cls", "mean"], ["head mlp", "head none"]),
+        ),
+        ({"objective": ["nt_xent", "arccon"], "dropout": [0, 0.1]}, ("dropout", [], ["nt_xent", "arccon"])),
+        ({"chunk_size": [None, 8, 16]}, ("chunk_size", ["null", "8", "16"], ["tiny"])),
+        ({"learning_rate": [1e-2, 1e-6, 3e-5]}, ("learning_rate", ["1e-06", "3e-05", "0.01"], ["tiny"])),
+        ({"temperature": [0.05, 0.1], "dropout": [0.1]}, ("temperature", [], ["tiny"])),
+        (
+            {"dropout": [0, 0.1], "batch_size": [8, 16], "max_length": [16, 32]},
+            (
+                "max_length",
+                [],
+                [f"dropout {d}, batch_size {b}" for d in ("0", "0.1") for b in (8, 16)],
+            ),
+        ),
+        # twenty temperatures make too many curves, and so are on the axis
+        (
+            {"temperature": [i / 20 for i in range(1, 21)], "dropout": [0, 0.1]},
+            ("temperature", [], ["dropout 0", "dropout 0.1"]),
+        ),
+    ],
+)
+def test_axis_and_curves(tmp_path, sweep, expected):
+    assert laid_out(tmp_path, sweep) == expected
+
+
+def test_lists_and_booleans(tmp_path):
+    sweep = {"mask_ratios": [[0.2, 0.4], [0.3, 0.6]], "mask_nested": [True, False]}
+    key, values, curves = laid_out(tmp_path, sweep, training={"triplet_weight": 0.1})
+    assert (key, values) == ("mask_nested", ["true", "false"])
+    assert curves == ["mask_ratios 0.2/0.4", "mask_ratios 0.3/0.6"]
+
+
+def test_named_variants_are_no_points_of_the_sweep(tmp_path):
+    study = {"variants": {"untrained": {"epochs": 0}, "SimCSE": {}}, "sweep": {"dropout": [0, 0.2]}}
+    (subject,) = subjects(made_config(tmp_path, {"study": study}), "study")
+    assert [row.label for row in subject.points] == ["dropout=0", "dropout=0.2"]
+
+
+def test_kinds_have_names_of_their_own_and_words():
+    assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert all(kind.alt.endswith(".") for kind in KINDS)
+
+
+numbers = st.lists(st.floats(1e-8, 1e8) | st.integers(1, 10**6), min_size=1, max_size=30, unique=True)
+names = st.lists(
+    st.none() | st.booleans() | st.text(min_size=1) | st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1
+)
+
+
+@given(numbers | names.filter(lambda found: len({repr(v) for v in found}) == len(found)))
+def test_every_value_has_a_place_of_its_own(values):
+    axis = Axis("key", tuple(dict.fromkeys(values)))
+    places = [axis.place(value) for value in axis.values]
+    assert len(set(places)) == len(places)
+    if axis.is_scale:
+        assert places == [float(value) for value in axis.values]
+        gaps = [b - a for a, b in zip(sorted(places), sorted(places)[1:], strict=False)]
+        assert not gaps or min(gaps) > 0.01 * sum(gaps)
+    else:
+        assert sorted(places) == [*range(len(places))]
+        assert [axis.categories[int(place)] for place in places] == [text_of(value) for value in axis.values]
+
+
+@pytest.mark.parametrize(
+    ("values", "title"),
+    [
+        ((0.05, 0.1), "temperature τ"),
+        ((1e-5, 0.05, 100.0), "temperature τ (values evenly spaced)"),
+        (("a", "b"), "temperature τ"),
+    ],
+)
+def test_an_axis_says_where_it_is_no_scale(values, title):
+    assert Axis("temperature", values).title == title

@@ -1,0 +1,205 @@
+"""The figures of studies: that they show the means, intervals and seeds that they were given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from made_points import grid
+from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
+from scipy.stats import t
+
+from arccse.errors import InputError
+from arccse.report.figures import studies
+from arccse.report.figures.axis import Axis
+
+MARGINS = Axis("margin", (0, 10, 20))
+VALUES = [76.0, 76.4, 77.1]
+
+
+def curve(axes: Axes, index: int) -> dict[str, np.ndarray]:
+    """What the index-th line with intervals shows: places, means, ends of the bars, and all dots beside it."""
+    line, _, (bars,) = axes.containers[index]
+    seeds = [a for a in axes.lines if a.get_marker() == "." and a.get_color() == line.get_color()]
+    return {
+        "x": np.asarray(line.get_xdata()),
+        "mean": np.asarray(line.get_ydata()),
+        "bars": np.array([s[:, 1] if s.size else [np.nan] * 2 for s in bars.get_segments()]),
+        "dots": np.concatenate([seed.get_ydata() for seed in seeds]),
+        "seeds": [np.asarray(seed.get_xydata()) for seed in seeds],
+    }
+
+
+def test_a_sweep_shows_means_t_intervals_and_every_seed() -> None:
+    points = grid(3, label=["ArcCon"], place=[20, 0, 10]).sample(frac=1, random_state=0)
+    figure = studies.sweep(points, MARGINS, "STS average", None)
+    drawn = curve(figure.axes[0], 0)
+    np.testing.assert_allclose(drawn["x"], [0, 10, 20])
+    for i, margin in enumerate([0, 10, 20]):
+        own = points.loc[points["place"] == margin, "value"].to_numpy()
+        low, high = t.interval(0.95, 2, own.mean(), own.std(ddof=1) / 3**0.5)
+        np.testing.assert_allclose(drawn["mean"][i], own.mean())
+        np.testing.assert_allclose(drawn["bars"][i], [low, high])
+    assert sorted(drawn["dots"]) == sorted(points["value"])
+    for seed, course in zip(sorted(points["seed"].unique()), drawn["seeds"], strict=True):
+        own = points[points["seed"] == seed].sort_values("place")
+        np.testing.assert_allclose(course, own[["place", "value"]])
+    assert figure.axes[0].get_xlabel() == "angular margin m (degrees)"
+    assert figure.axes[0].get_ylabel() == "STS average"
+    assert [tick.get_text() for tick in figure.axes[0].get_xticklabels()] == ["0", "10", "20"]
+
+
+def test_a_sweep_has_a_line_for_each_label_side_by_side() -> None:
+    points = grid(2, label=["τ = 0.03", "τ = 0.05"], place=[0, 10])
+    axes = studies.sweep(points, MARGINS, "score", None).axes[0]
+    first, second = curve(axes, 0), curve(axes, 1)
+    assert [container.get_label() for container in axes.containers] == ["τ = 0.03", "τ = 0.05"]
+    assert sorted(second["dots"]) == sorted(points.loc[points["label"] == "τ = 0.05", "value"])
+    np.testing.assert_allclose((first["x"] + second["x"]) / 2, [0, 10], atol=1e-9)
+    assert (second["x"] > first["x"]).all()
+    assert (second["x"] - first["x"] < 0.5).all()
+
+
+def test_seeds_may_differ_between_points() -> None:
+    points = grid(3, label=["ArcCon"], place=[0, 10]).drop(index=[4, 5])  # one seed is left at 10
+    figure = studies.sweep(points, MARGINS, "score", None)
+    assert "the 1 to 3 seeds" in figure.legends[0].get_title().get_text().replace("\n", " ")
+    np.testing.assert_array_equal(np.isfinite(curve(figure.axes[0], 0)["bars"]), [[True, True], [False, False]])
+
+
+def test_what_is_no_scale_stands_side_by_side_under_its_names() -> None:
+    axis = Axis("pooling", ("mean", "cls", "first-last-avg"))
+    axes = studies.sweep(grid(2, label=["MiniLM"], place=[0, 1, 2]), axis, "score", None).axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["mean", "cls", "first-last-avg"]
+    assert list(axes.get_xticks()) == [0, 1, 2]
+    assert axes.get_xlabel() == "pooling"
+
+
+def test_many_numbers_have_no_tick_each() -> None:
+    axis = Axis("margin", tuple(range(60)))
+    axes = studies.sweep(grid(2, label=["MiniLM"], place=list(range(60))), axis, "score", None).axes[0]
+    assert len(axes.get_xticks()) < 20
+    assert len(curve(axes, 0)["x"]) == 60
+
+
+def test_a_label_with_an_underscore_in_front_is_in_the_legend() -> None:
+    figure = studies.sweep(grid(2, label=["_a", ""], place=[0, 10]), MARGINS, "score", None)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["_a", ""]
+
+
+def test_the_decline_is_paired_by_seed() -> None:
+    rows = [
+        ("ArcCon", seed, noise, base - 5 * noise * (seed + 1))
+        for seed, base in enumerate(VALUES)
+        for noise in (0, 0.4)
+    ]
+    points = pd.DataFrame(rows, columns=["label", "seed", "noise", "value"])
+    scores, declines = studies.noise_decline(points, "STS", None).axes
+    np.testing.assert_allclose(curve(scores, 0)["x"], [0, 40])  # in %
+    np.testing.assert_allclose(curve(scores, 0)["mean"], [np.mean(VALUES), np.mean(VALUES) - 4])
+    drawn = curve(declines, 0)
+    np.testing.assert_allclose(drawn["mean"], [0, -4], atol=1e-9)
+    np.testing.assert_allclose(sorted(drawn["dots"])[:3], [-6, -4, -2])
+    # Seeds decline by 2, 4 and 6: their own level is not in the interval.
+    np.testing.assert_allclose(drawn["bars"][-1], t.interval(0.95, 2, -4, 2 / 3**0.5))
+
+
+def test_a_seed_without_a_clean_run_is_left_out_of_the_decline_only() -> None:
+    points = grid(2, label=["ArcCon"], noise=[0.0, 0.2]).query("not (noise == 0 and seed == 1)")
+    scores, declines = studies.noise_decline(points, "STS", None).axes
+    assert len(curve(scores, 0)["dots"]) == 3
+    assert len(curve(declines, 0)["dots"]) == 2
+    two = pd.concat([points.assign(label="NT-Xent").query("noise > 0"), points])
+    scores, declines = studies.noise_decline(two, "STS", None).axes
+    assert len(scores.containers) == 2
+    (line,) = declines.containers
+    assert line[0].get_color() == scores.containers[1][0].get_color()  # ArcCon's in both panels
+    with pytest.raises(InputError, match="noise 0"):
+        studies.noise_decline(points[points["noise"] > 0], "STS", None)
+
+
+def test_similarity_is_drawn_by_share_and_nothing_else_is() -> None:
+    metrics = ["similarity_0", "similarity_80", "similarity_10", "ordered_all"]
+    scores = grid(2, label=["NT-Xent"], metric=metrics)
+    drawn = curve(studies.masked_share(scores, None).axes[0], 0)
+    np.testing.assert_allclose(drawn["x"], [0, 10, 80])
+    by_metric = scores.groupby("metric")["value"].mean()
+    np.testing.assert_allclose(drawn["mean"], by_metric[["similarity_0", "similarity_10", "similarity_80"]])
+    with pytest.raises(InputError, match="similarity_"):
+        studies.masked_share(scores[scores["metric"] == "ordered_all"], None)
+
+
+def test_the_interaction_is_the_difference_of_differences() -> None:
+    cells = {("NT-Xent", "off"): 70.0, ("ArcCon", "off"): 71.0, ("NT-Xent", "on"): 72.0, ("ArcCon", "on"): 75.5}
+    rows = [(o, m, seed, value + seed) for (o, m), value in cells.items() for seed in range(2)]
+    points = pd.DataFrame(rows, columns=["objective", "triplet", "seed", "value"])
+    figure = studies.interaction(points, "STS", None)
+    axes = figure.axes[0]
+    np.testing.assert_allclose(curve(axes, 0)["mean"], [70.5, 71.5])  # off: NT-Xent, ArcCon
+    np.testing.assert_allclose(curve(axes, 1)["mean"], [72.5, 76.0])  # on
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["NT-Xent", "ArcCon"]
+    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.50 to 2.50), 2 seeds"
+    with pytest.raises(InputError, match="3 cells"):
+        studies.interaction(points.iloc[2:], "STS", None)
+    with pytest.raises(InputError, match="2 cells"):
+        studies.interaction(points[points["triplet"] == "on"], "STS", None)
+    apart = points.assign(seed=range(8))
+    assert "no seed in common" in studies.interaction(apart, "STS", None).axes[0].get_title()
+
+
+def test_the_map_has_a_text_a_cell_and_marks_those_not_run() -> None:
+    pairs = [(0.1, 0.2), (0.2, 0.4), (0.1, 0.4)]
+    rows = [(near, far, seed, value + i) for i, (near, far) in enumerate(pairs) for seed, value in enumerate(VALUES)]
+    points = pd.DataFrame(rows, columns=["near", "far", "seed", "value"])
+    axes = studies.mask_ratio_map(points, "STS", None).axes[0]
+    means = np.ma.filled(axes.collections[0].get_array(), np.nan)  # far × near
+    np.testing.assert_allclose(means, [[76.5, np.nan], [78.5, 77.5]])
+    low, high = t.interval(0.95, 2, 76.5, np.std(VALUES, ddof=1) / 3**0.5)
+    assert axes.texts[0].get_text() == f"76.50\n{low:.1f} to {high:.1f}\nn = 3"
+    assert axes.texts[0].get_position() == (0.5, 0.5)
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["10", "20"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["20", "40"]
+    assert list(axes.patches) == []  # 20/20 is no pair
+    assert axes.collections[0].get_clim() == pytest.approx((76.5, 78.5))
+    close = studies.mask_ratio_map(points.assign(value=76.8 + points["value"] / 1e4), "STS", None).axes[0]
+    assert np.diff(close.collections[0].get_clim()) == pytest.approx(1)  # what is nearly equal looks nearly equal
+    left = studies.mask_ratio_map(points[points["far"] - points["near"] < 0.25], "STS", None).axes[0]
+    (hatched,) = left.patches
+    assert isinstance(hatched, Rectangle)
+    assert hatched.get_hatch()
+    assert hatched.get_xy() == (0, 1)  # 10/40
+    with pytest.raises(InputError, match="below"):
+        studies.mask_ratio_map(points.iloc[:3].assign(near=0.2), "STS", None)
+
+
+def test_the_forest_has_every_difference_with_its_verdict() -> None:
+    rows = [
+        ("ArcCSE", "sts", 0.24, -0.3, 0.8, "undecided", 5),
+        ("untrained", "sts", -3.0, np.nan, np.nan, "not compared", 1),
+        ("ArcCSE", "transfer", -0.5, -0.7, -0.3, "lower", 6),
+    ]
+    columns = ["label", "suite", "difference", "low", "high", "verdict", "n"]
+    axes = studies.forest(pd.DataFrame(rows, columns=columns), "difference to SimCSE", None).axes[0]
+    names = ["sts", "ArcCSE", "untrained", "transfer", "ArcCSE"]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == names
+    assert [tick.get_fontweight() == "bold" for tick in axes.get_yticklabels()] == [True, False, False, True, False]
+    marks = [line for line in axes.lines if line.get_marker() == "o"]
+    bars = [line for line in axes.lines[1:] if line.get_marker() == "None"]
+    assert [tuple(mark.get_xydata()[0]) for mark in marks] == [(0.24, 1), (-3.0, 2), (-0.5, 4)]
+    np.testing.assert_allclose([bar.get_xdata() for bar in bars], [row[3:5] for row in rows])
+    assert [mark.get_markerfacecolor() for mark in marks] == ["white", "white", "black"]
+    assert [text.get_text() for text in axes.texts] == [
+        "+0.24 (−0.30 to 0.80), n = 5, undecided",
+        "−3.00, n = 1, not compared",
+        "−0.50 (−0.70 to −0.30), n = 6, lower",
+    ]
+    with pytest.raises(InputError, match="two lines"):
+        studies.forest(pd.DataFrame(rows + rows[:1], columns=columns), "difference", None)
+
+
+def test_a_forest_of_very_many_rows_has_the_largest_differences() -> None:
+    rows = [(f"row {i}", "sts", (-1) ** i * i / 10, -1.0, 1.0, "undecided", 5) for i in range(250)]
+    columns = ["label", "suite", "difference", "low", "high", "verdict", "n"]
+    figure = studies.forest(pd.DataFrame(rows, columns=columns), "difference", None)
+    named = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert named == ["sts", *(f"row {i}" for i in range(150, 250))]
+    assert "Not shown: the 150 smallest differences." in figure.legends[0].get_title().get_text().replace("\n", " ")

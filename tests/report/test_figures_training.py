@@ -1,0 +1,126 @@
+"""The figures of training: means and bands on the steps that all seeds have."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from arccse.errors import InputError
+from arccse.report.figures import drawing, training
+
+COLUMNS = ["label", "seed", "step", "alignment", "uniformity", "dev_spearman"]
+CAVEAT = "Smoke run: these numbers are not findings."
+
+
+@pytest.fixture
+def histories() -> pd.DataFrame:
+    """SimCSE with two seeds, ArcCSE with one; step 5 has no geometry, step 30 only one of SimCSE's seeds."""
+    rows = [
+        ("SimCSE", 1, 0, 0.30, -2.0, 70.0),
+        ("SimCSE", 1, 5, np.nan, np.nan, 70.5),
+        ("SimCSE", 1, 10, 0.20, -2.4, 71.0),
+        ("SimCSE", 1, 30, 0.90, -9.0, 71.0),
+        ("SimCSE", 2, 0, 0.30, -2.0, 70.0),
+        ("SimCSE", 2, 10, 0.26, -2.8, 72.0),
+        ("ArcCSE", 1, 0, 0.30, -2.0, 70.0),
+        ("ArcCSE", 1, 20, 0.10, -2.5, 73.0),
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def test_lines_are_means_over_seeds_on_common_steps(histories: pd.DataFrame) -> None:
+    alignment, uniformity, _ = training.alignment_uniformity(histories, None).axes
+    expected = {
+        "SimCSE (2 seeds)": ([0, 10], [0.30, 0.23], [-2.0, -2.6]),
+        "ArcCSE (1 seed)": ([0, 20], [0.30, 0.10], [-2.0, -2.5]),
+    }
+    assert [line.get_label() for line in alignment.lines] == list(expected)
+    for near, even in zip(alignment.lines, uniformity.lines, strict=True):
+        steps, means, spreads = expected[near.get_label()]
+        np.testing.assert_allclose(near.get_xdata(), steps)
+        np.testing.assert_allclose(near.get_ydata(), means)
+        np.testing.assert_allclose(even.get_ydata(), spreads)
+
+
+def test_bands_reach_from_the_lowest_to_the_highest_seed(histories: pd.DataFrame) -> None:
+    figure = training.alignment_uniformity(histories, None)
+    bands = figure.axes[0].collections
+    assert len(bands) == 1  # ArcCSE has one seed and so no band
+    at_ten = {round(y, 6) for x, y in bands[0].get_paths()[0].vertices if x == 10}
+    assert at_ten == {0.20, 0.26}
+    assert "lowest to highest" in figure.legends[0].get_title().get_text()
+    alone = training.alignment_uniformity(histories[histories["seed"] == 1], None)
+    assert len(alone.axes[0].collections) == 0
+    assert "no bands" in alone.legends[0].get_title().get_text()
+
+
+def test_the_plane_shows_the_path_with_its_ends(histories: pd.DataFrame) -> None:
+    plane = training.alignment_uniformity(histories, None).axes[2]
+    path, start, end = plane.lines[:3]
+    np.testing.assert_allclose(path.get_xydata(), [(0.30, -2.0), (0.23, -2.6)])
+    np.testing.assert_allclose(start.get_xydata(), [(0.30, -2.0)])
+    np.testing.assert_allclose(end.get_xydata(), [(0.23, -2.6)])
+    assert start.get_markerfacecolor() == "white"
+    assert end.get_markerfacecolor() == path.get_color()
+
+
+def test_axes_say_that_lower_is_better(histories: pd.DataFrame) -> None:
+    alignment, uniformity, plane = training.alignment_uniformity(histories, None).axes
+    assert alignment.get_ylabel() == plane.get_xlabel() == "alignment (lower is better)"
+    assert uniformity.get_ylabel() == plane.get_ylabel() == "uniformity (lower is better)"
+
+
+def test_curves_differ_in_more_than_colour(histories: pd.DataFrame) -> None:
+    many = pd.concat([histories[histories["label"] == "ArcCSE"].assign(label=f"v{i}") for i in range(5)])
+    lines = training.alignment_uniformity(many, None).axes[0].lines
+    assert len({line.get_linestyle() + line.get_marker() for line in lines}) == 5
+    assert [line.get_color() for line in lines] == drawing.COLOURS[:5]
+    assert len({(line._dash_pattern[1] and tuple(line._dash_pattern[1])) for line in lines}) == 5
+
+
+def test_a_caveat_is_printed_in_the_figure(histories: pd.DataFrame) -> None:
+    assert training.alignment_uniformity(histories, CAVEAT).get_suptitle() == CAVEAT
+    assert training.alignment_uniformity(histories, None).get_suptitle() == ""
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda h: h.drop(columns="uniformity"), "uniformity"),
+        (lambda h: h.iloc[:0], "no line"),
+        (lambda h: pd.concat([h, h]), "two lines"),
+        (lambda h: h.assign(alignment=np.nan), "all seeds of 'SimCSE'"),
+        (lambda h: h.assign(step=h["step"] + h["seed"]), "all seeds of 'SimCSE'"),
+    ],
+)
+def test_histories_that_cannot_be_drawn(histories: pd.DataFrame, spoil, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        training.alignment_uniformity(spoil(histories), None)
+
+
+def test_a_label_with_an_underscore_in_front_is_in_the_legend(histories: pd.DataFrame) -> None:
+    figure = training.alignment_uniformity(histories.replace("SimCSE", "_SimCSE"), None)
+    assert figure.legends[0].get_texts()[0].get_text() == "_SimCSE (2 seeds)"
+
+
+def test_scores_and_losses_are_drawn_each_on_its_own_steps() -> None:
+    rows = [
+        ("SimCSE", 0, 0, 70.0, np.nan),
+        ("SimCSE", 0, 10, np.nan, 1.0),
+        ("SimCSE", 0, 20, 72.0, 0.1),
+        ("SimCSE", 1, 0, 71.0, np.nan),
+        ("SimCSE", 1, 10, np.nan, 3.0),
+        ("SimCSE", 1, 20, 75.0, 0.3),
+    ]
+    frame = pd.DataFrame(rows, columns=["label", "seed", "step", "dev_spearman", "loss"])
+    scores, losses = training.dev_scores(frame, None).axes
+    np.testing.assert_allclose(scores.lines[0].get_xydata(), [(0, 70.5), (20, 73.5)])
+    np.testing.assert_allclose(losses.lines[0].get_xydata(), [(10, 2.0), (20, 0.2)])
+    at_end = {round(y, 6) for x, y in scores.collections[0].get_paths()[0].vertices if x == 20}
+    assert at_end == {72.0, 75.0}
+    assert losses.get_yscale() == "log"
+    losses.figure.canvas.draw()
+    said = [label.get_text() for label in losses.yaxis.get_ticklabels(which="both")]
+    assert "0.2" in said
+    assert not any("$" in text for text in said)
+    with pytest.raises(InputError, match="loss"):
+        training.dev_scores(frame.assign(loss=np.nan), None)

@@ -1,0 +1,277 @@
+"""What the page does in headless Chromium, where it is installed."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from made_page import LABELS, scores
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import Select
+
+from arccse.report import page
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[webdriver.Chrome]:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if not browser or not driver:
+        pytest.skip("needs Chromium and its driver: apt-get install chromium chromium-driver")
+    options = webdriver.ChromeOptions()
+    options.binary_location = browser
+    # --no-sandbox: Chromium refuses to run as root, as containers do, with its sandbox on
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--window-size=1200,900",
+        "--hide-scrollbars",
+    ):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    session = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    yield session
+    session.quit()
+
+
+@pytest.fixture
+def browser(chromium: webdriver.Chrome, content: page.PageContent, tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """A browser with the page open; the page must not have logged anything by the end of the test."""
+    page.write(content, tmp_path / "report.html")
+    chromium.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    emulate(chromium, media="", scheme="light")
+    chromium.get((tmp_path / "report.html").as_uri())
+    yield chromium
+    assert chromium.get_log("browser") == []
+
+
+def emulate(browser: webdriver.Chrome, media: str, scheme: str) -> None:
+    features = [{"name": "prefers-color-scheme", "value": scheme}]
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
+
+
+def phone(browser: webdriver.Chrome) -> None:
+    size = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.refresh()
+
+
+def find(browser: webdriver.Chrome | WebElement, selector: str) -> list[WebElement]:
+    return browser.find_elements(By.CSS_SELECTOR, selector)
+
+
+def visible(browser: webdriver.Chrome, selector: str) -> list[WebElement]:
+    return [element for element in find(browser, selector) if element.is_displayed()]
+
+
+def choose(browser: webdriver.Chrome, label: str, value: str) -> None:
+    """Choose from the list that stands under this label."""
+    (element,) = [e for e in find(browser, ".controls label") if e.text.startswith(label)]
+    Select(element.find_element(By.TAG_NAME, "select")).select_by_value(value)
+
+
+def names(browser: webdriver.Chrome, body: int = 0) -> list[str]:
+    """The first column of the study's first table."""
+    lines = find(find(browser, ".study.chosen table.sortable")[0], "tbody")[body]
+    return [cell.text for cell in find(lines, "tr:not(.group) th")]
+
+
+def ink(browser: webdriver.Chrome) -> list[int]:
+    """How many pixels of the chart are drawn in each of the first three series' colours."""
+    return browser.execute_script(
+        """
+        const canvas = document.querySelector(".chart canvas");
+        const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        return [0, 1, 2].map((i) => {
+          const hex = colour(i);
+          const [r, g, b] = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+          let count = 0;
+          for (let p = 0; p < pixels.length; p += 4)
+            count += Math.abs(pixels[p] - r) + Math.abs(pixels[p + 1] - g) + Math.abs(pixels[p + 2] - b) < 12
+              && pixels[p + 3] > 200;
+          return count;
+        });
+        """
+    )
+
+
+def legend(browser: webdriver.Chrome) -> str:
+    return find(browser, ".u-legend")[0].text.replace("\n", " ")
+
+
+def test_the_page_opens_without_a_message_and_asks_the_network_for_nothing(browser: webdriver.Chrome) -> None:
+    assert browser.title == "What is a contrastive objective worth? · laptop"
+    asked = "return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => !n.startsWith('data:'))"
+    assert browser.execute_script(asked) == []
+    assert visible(browser, "#findings li")[0].text.startswith("On MiniLM-L6")
+    assert len(visible(browser, ".uplot canvas")) == 1
+
+
+def test_a_table_is_sorted_by_click(browser: webdriver.Chrome) -> None:
+    average = pd.Series({line[0].text: line[-1].number for line in scores().groups[0][1]})
+    head = find(find(browser, ".study.chosen table.sortable")[0], "thead th")[-1]
+    button = head.find_element(By.TAG_NAME, "button")
+    assert head.get_attribute("aria-sort") == "none"
+    button.click()
+    assert head.get_attribute("aria-sort") == "descending"
+    assert names(browser) == list(average.sort_values(ascending=False).index)
+    button.click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert names(browser) == list(average.sort_values().index)
+    assert names(browser, body=1) == ["SimCSE-BERTa"]  # published rows stay apart; a is the mark of its source
+
+
+def test_a_table_is_sorted_by_keyboard(browser: webdriver.Chrome) -> None:
+    first, *others = find(find(browser, ".study.chosen table.sortable")[0], "thead th")
+    browser.execute_script("arguments[0].closest('.scroll').focus()", first)
+    browser.switch_to.active_element.send_keys(Keys.TAB)
+    active = browser.switch_to.active_element
+    assert active.text.startswith("Method")
+    assert active.value_of_css_property("outline-style") == "solid"
+    active.send_keys(Keys.ENTER)
+    assert names(browser) == sorted(LABELS, key=str.lower)
+    active.send_keys(Keys.SPACE)
+    assert names(browser) == sorted(LABELS, key=str.lower, reverse=True)
+    assert first.get_attribute("aria-sort") == "descending"
+    assert {head.get_attribute("aria-sort") for head in others} == {"none"}
+
+
+def test_empty_cells_stay_last(browser: webdriver.Chrome) -> None:
+    comparison = find(browser, ".study.chosen table.sortable")[1]
+    button = next(b for b in find(comparison, "thead button") if b.text.startswith("95 %"))
+    for _ in range(2):
+        button.click()
+        assert find(comparison, "tbody tr:last-child td:nth-of-type(2)")[0].text == "–"
+
+
+def test_study_and_metric_are_chosen(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    assert [e.get_attribute("data-study") for e in visible(browser, ".study")] == ["main"]
+    for study in content.studies:
+        choose(browser, "Study", study.name)
+        assert [e.get_attribute("data-study") for e in visible(browser, ".study")] == [study.name]
+        for chart in study.charts:
+            choose(browser, "Metric", chart.metric)
+            assert chart.metric in visible(browser, ".chart")[0].get_attribute("aria-label")
+            drawn = ink(browser)
+            assert all(count > 50 for count in drawn[: len(chart.series)]), chart.metric
+            assert not any(drawn[len(chart.series) :]), chart.metric
+    choose(browser, "Study", "main")  # which has the metric that was last chosen, and keeps it
+    assert "STS average" in visible(browser, ".chart")[0].get_attribute("aria-label")
+
+
+def test_an_address_leads_to_a_study(browser: webdriver.Chrome) -> None:
+    browser.execute_script("location.hash = '#study-margin'")
+    browser.execute_async_script("setTimeout(arguments[0], 50)")
+    assert [e.get_attribute("data-study") for e in visible(browser, ".study")] == ["margin"]
+
+
+def test_every_figure_is_shown(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    for study in content.studies:
+        choose(browser, "Study", study.name)
+        images = visible(browser, "figure img")
+        assert len(images) == len(study.figures)
+        for image in images:
+            assert browser.execute_script("return arguments[0].complete && arguments[0].naturalWidth", image) > 100
+
+
+@pytest.mark.parametrize(("study", "at"), [("main", 2), ("margin", 4)])
+def test_values_are_read_by_mouse_and_by_arrow_keys(
+    browser: webdriver.Chrome, content: page.PageContent, study: str, at: int
+) -> None:
+    choose(browser, "Study", study)
+    chart = next(s for s in content.studies if s.name == study).charts[0]
+    series = chart.series[0]
+    value, low = (f"{number:.2f}" for number in (series.y[at], series.low[at]))
+    expected = f"{value} ({low} to "
+    box = visible(browser, ".chart")[0]
+    assert expected not in legend(browser)
+    box.send_keys(*[Keys.ARROW_DOWN] * (at + 1))
+    assert expected in legend(browser)
+    assert f"n = {series.n[at]}" in legend(browser)
+    browser.refresh()
+    choose(browser, "Study", study)
+    assert expected not in legend(browser)
+    over = visible(browser, ".u-over")[0]
+    share = (at + 0.6) / 4 if chart.kind == "points" else (chart.x[at] + 0.8) / (20 + 2 * 0.8)
+    aside = {"points": (0, round((share - 0.5) * over.size["height"]))}
+    x, y = aside.get(chart.kind, (round((share - 0.5) * over.size["width"]), 0))
+    webdriver.ActionChains(browser).move_to_element_with_offset(over, x, y).perform()
+    assert expected in legend(browser)
+
+
+def test_a_chart_s_values_stand_in_a_table_below_it(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    find(browser, ".study.chosen details summary")[0].click()
+    lines = [[cell.text for cell in find(line, "td")] for line in visible(browser, "details tbody tr")]
+    series = content.studies[0].charts[0].series[0]
+    assert [line[0] for line in lines] == LABELS
+    assert [float(line[2]) for line in lines] == pytest.approx(series.y, rel=1e-3)
+    assert [line[-1].count(":") for line in lines] == [5] * 4
+
+
+@pytest.mark.parametrize("metric", ["STS average", "Differences, transfer", "Alignment"])
+def test_a_phone_never_scrolls_the_page_sideways(browser: webdriver.Chrome, metric: str) -> None:
+    phone(browser)
+    choose(browser, "Metric", metric)
+    find(browser, ".study.chosen details summary")[0].click()
+    wide = "return [document.documentElement.scrollWidth, innerWidth, document.querySelector('.chart').scrollWidth]"
+    page_width, screen, chart = browser.execute_script(wide)
+    assert page_width == screen == 360
+    assert 250 < chart <= 360
+    box = find(browser, ".study.chosen .scroll:has(table.sortable)")[0]
+    assert browser.execute_script("return arguments[0].scrollWidth > arguments[0].clientWidth", box)
+
+
+def contrast(one: str, two: str) -> float:
+    """WCAG 2.2's contrast ratio of two colours as the browser computes them, "rgb(…)"."""
+
+    def luminance(colour: str) -> float:
+        channels = [int(c) / 255 for c in re.findall(r"\d+", colour)[:3]]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    light, dark = sorted([luminance(one), luminance(two)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_contrast_is_computed_as_wcag_does() -> None:
+    assert contrast("rgb(0, 0, 0)", "rgb(255, 255, 255)") == pytest.approx(21)
+    assert contrast("rgb(119, 119, 119)", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.005)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_and_charts_have_enough_contrast_in_light_and_dark(browser: webdriver.Chrome, scheme: str) -> None:
+    emulate(browser, media="", scheme=scheme)
+
+    def computed(value: str, on: str = "body", what: str = "color") -> str:
+        script = (
+            "const e = document.querySelector(arguments[1]); const probe = document.createElement('i');"
+            "e.append(probe); probe.style.color = arguments[0];"
+            "const found = getComputedStyle(arguments[0] ? probe : e)[arguments[2]]; probe.remove(); return found"
+        )
+        return browser.execute_script(script, value, on, what)
+
+    paper = computed("", what="backgroundColor")
+    assert contrast(paper, "rgb(255, 255, 255)") > 10 if scheme == "dark" else contrast(paper, "rgb(0, 0, 0)") > 10
+    for name in ("--text", "--soft", "--link"):
+        assert contrast(computed(f"var({name})"), paper) >= 4.5, name
+        assert contrast(computed(f"var({name})"), computed("var(--raised)")) >= 4.5, name
+    for index in range(1, 7):
+        assert contrast(computed(f"var(--s{index})"), paper) >= 3, index
+    assert contrast(computed("", ".caveat"), computed("", ".caveat", "backgroundColor")) >= 4.5
+    assert computed("", "figure .scroll", "backgroundColor") == "rgb(255, 255, 255)"
+    assert ink(browser)[0] > 50  # the chart has followed the scheme
+
+
+def test_print_shows_every_study_and_no_controls(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    emulate(browser, media="print", scheme="dark")
+    assert [e.get_attribute("data-study") for e in visible(browser, ".study")] == ["main", "margin"]
+    assert len(visible(browser, "figure img")) == sum(len(study.figures) for study in content.studies)
+    assert visible(browser, ".controls, nav, .chart, .hint, summary") == []
+    assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert browser.execute_script("return getComputedStyle(document.body).color") == "rgb(29, 33, 38)"

@@ -1,0 +1,175 @@
+"""No study can break the report: every config, and sweeps of anything, are carried on made scores to the page."""
+
+import re
+import tempfile
+from contextlib import chdir
+from functools import partial
+from pathlib import Path
+from typing import get_args
+from unittest.mock import patch
+
+import pytest
+import yaml
+from html_page import Page
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from made_configs import made_config
+from made_results import made_results
+
+from arccse import config as configs
+from arccse import models, paths
+from arccse.config import Config, Hyperparameters
+from arccse.errors import InputError
+from arccse.report import build, comparisons, layout
+from arccse.report.figures import drawing
+from arccse.statistics import two_level
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Figures are saved in one format of three and bootstraps are short, which saves most of the time."""
+    monkeypatch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})
+    monkeypatch.setattr(comparisons, "two_level", partial(two_level, replicates=20))
+    monkeypatch.chdir(tmp_path)
+
+
+def opened(config: Config) -> Page:
+    """The page, of which every study and every figure is there, none of them a placeholder."""
+    html = Page(paths.page(config).read_text(encoding="utf-8"))
+    assert "could not be" not in html.shown()
+    for name, study in config.studies.items():
+        assert {"data-study": name} in [{k: v for k, v in a.items() if k == "data-study"} for _, a in html.elements]
+        assert " ".join(study.title.split()) in html.shown()
+        assert html.charts()[name] or set(config.study_suites(name)) <= {"order", "geometry"}
+    specs = layout.figures(config)
+    assert sorted(image["alt"] for image in html.images()) == sorted(spec.kind.alt for spec in specs)
+    assert all(paths.figure(config, spec.name, "svg").is_file() for spec in specs)
+    assert paths.failed_figures(config).read_text(encoding="utf-8") == ""
+    return html
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_config_of_the_repository(file: Path) -> None:
+    config = configs.load(file)
+    assert build.write(config, made_results(config)) == {}
+    opened(config)
+
+
+def test_the_study_of_the_documentation() -> None:
+    study = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
+    smoke = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
+    Path("mine.yaml").write_text(yaml.safe_dump(smoke | {"studies": yaml.safe_load(study)}), encoding="utf-8")
+    config = configs.load("mine.yaml")
+    assert build.write(config, made_results(config)) == {}
+    opened(config)
+    assert [spec.name for spec in layout.figures(config)][:2] == [
+        "sweep-batch_size-MiniLM-L6",
+        "forest-batch_size-MiniLM-L6",
+    ]
+
+
+ODD = {
+    "dropout": {"dropout": [0, 0.1]},
+    "max_length": {"max_length": [16, 32]},
+    "temperature_noise": {"temperature": [0.05, 0.1], "noise": [0, 0.2]},
+    "noise_from_above_0": {"noise": [0.1, 0.2]},
+    "triplets": {"triplet_weight": [0.1, 0.01, 1.0], "triplet_margin": [0.0, 0.1]},
+    "booleans": {"mask_nested": [True, False], "triplet_dropout": [False, True]},
+    "lists": {"mask_ratios": [[0.2, 0.4], [0.3, 0.6]], "temperature": [0.05, 0.1]},
+    "null": {"chunk_size": [None, 8], "max_steps": [None, 3]},
+    "untrained": {"epochs": [0, 1]},
+    "three": {"temperature": [0.05, 0.1], "pooling": ["cls", "mean"], "learning_rate": [1e-5, 3e-5, 1e-2]},
+    "one": {"margin": [15]},
+    "too_many": {"batch_size": list(range(8, 31)), "pooling": ["cls", "mean"], "head": ["mlp", "none"]},
+}
+
+
+def test_odd_sweeps(tmp_path: Path) -> None:
+    training = {"objective": "arccon", "triplet_weight": 0.1}
+    studies = {name: {"sweep": sweep, "training": training, "seeds": [0, 1]} for name, sweep in ODD.items()}
+    config = made_config(tmp_path, studies)
+    assert build.write(config, made_results(config)) == {}
+    opened(config)
+
+
+def test_any_text_for_labels_and_titles(tmp_path: Path) -> None:
+    labels = ["日本語", "_x", "$x$", "</script>", "a|b", "č", r"\input{x}", "🙂", "a\nb"]
+    variants = {label: {"dropout": 0.1 + place / 100} for place, label in enumerate(labels[:8])}
+    studies = {"main": {"title": f"{labels[-1]} 比較 <b>&", "variants": {"untrained": {"epochs": 0}} | variants}}
+    config = made_config(tmp_path, studies)
+    assert build.write(config, made_results(config)) == {}
+    html = opened(config)
+    assert all(label in html.shown() for label in labels[:8])
+
+
+# ------------------------------------------------------------------------------------------ sweeps of anything
+
+
+def floats(low: float, high: float) -> st.SearchStrategy:
+    return st.floats(low, high, allow_subnormal=False) | st.sampled_from([low, high])
+
+
+VALUES: dict[str, st.SearchStrategy] = {
+    "objective": st.sampled_from(["nt_xent", "arccon"]),
+    "temperature": floats(1e-3, 1e3),
+    "margin": floats(1, 179),
+    "triplet_weight": floats(1e-6, 1e3),
+    "triplet_margin": floats(0, 2),
+    "triplet_dropout": st.booleans(),
+    "mask_ratios": st.tuples(floats(0.01, 0.49), floats(0.5, 0.99)).map(list),
+    "mask_shape": st.sampled_from(["span", "scattered"]),
+    "mask_nested": st.booleans(),
+    "pooling": st.sampled_from(get_args(models.Pooling)),
+    "head": st.sampled_from(["mlp", "none"]),
+    "dropout": floats(0, 0.99),
+    "batch_size": st.integers(2, 10**6),
+    "learning_rate": floats(1e-9, 10),
+    "weight_decay": floats(0, 10),
+    "warmup_ratio": floats(0, 0.99),
+    "max_grad_norm": floats(1e-3, 1e3),
+    "epochs": st.integers(0, 100),
+    "max_steps": st.none() | st.integers(1, 10**9),
+    "max_length": st.integers(4, 512),
+    "eval_every": st.integers(1, 10**6),
+    "geometry_every": st.integers(1, 10**6),
+    "precision": st.sampled_from(["fp32", "bf16"]),
+    "noise": floats(0, 1),
+    "chunk_size": st.none() | st.integers(1, 10**6),
+}
+
+sweeps = st.lists(st.sampled_from(sorted(VALUES)), min_size=1, max_size=3, unique=True).flatmap(
+    lambda keys: st.fixed_dictionaries({key: st.lists(VALUES[key], min_size=1, max_size=4) for key in keys})
+)
+
+
+def test_every_hyperparameter_is_swept_here() -> None:
+    assert set(VALUES) == set(Hyperparameters.model_fields)
+
+
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sweep=sweeps, seeds=st.integers(1, 2))
+def test_a_sweep_of_anything(sweep: dict, seeds: int) -> None:
+    study = {
+        "sweep": sweep,
+        "seeds": list(range(seeds)),
+        "training": {"objective": "arccon", "triplet_weight": 0.1},
+    }
+    with tempfile.TemporaryDirectory() as folder, chdir(folder), patch.object(drawing, "save", draw_only):
+        try:
+            config = made_config(Path(folder), {"study": study})
+        except InputError:  # two points that are the same variant
+            assume(False)
+        assert build.write(config, made_results(config)) == {}
+        opened(config)
+
+
+def draw_only(figure, stem: Path) -> list[Path]:
+    """Draw the figure, and write an empty file in its place."""
+    figure.canvas.draw()
+    path = stem.with_name(f"{stem.name}.svg")
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("<svg/>")
+    return [path]
