@@ -20,7 +20,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import arccse
-from arccse import cli
 from arccse.process import set_threads
 
 set_threads(1)
@@ -114,7 +113,7 @@ def command_line(arguments: list[str], folder: Path, said: Path) -> None:
         os.dup2(stream.fileno(), 1)
         os.dup2(stream.fileno(), 2)
     sys.argv = ["arccse", *arguments]
-    cli.main()
+    sys.modules["arccse.cli"].main()
 
 
 def size(folder: Path) -> int:
