@@ -113,13 +113,12 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse import paths
     from arccse.config import load
     from arccse.data import corpus as corpora
-    from arccse.files import atomic_write
 
     loaded = load(config)
     sentences = corpora.sentences(loaded.corpus)
     if warning := corpora.check_repeats(sentences, loaded.largest_batch):
         warn(warning)
-    atomic_write(paths.corpus(loaded), "".join(f"{sentence}\n" for sentence in sentences))
+    corpora.write(sentences, loaded.corpus, paths.corpus(loaded))
     console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
 
 

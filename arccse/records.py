@@ -97,8 +97,9 @@ class RunRecord(Part):
 def damaged(path: Path, why: str) -> InputError:
     """The error that says what is wrong with a file of a run, or of the gathered results, and how to mend it."""
     if path.parent.parent.name == "results":
-        cure = f"Restore {path.parent.name}'s gathered files as they were (git checkout), or delete {path.name}"
-        return InputError(f"{path} can't be used: {why}. {cure} and gather the runs again.")
+        restore = f"Restore the gathered files of {path.parent.name} as they were (git checkout)"
+        again = f"where the runs' folders are still there, delete {path.with_name('runs.json')} and gather again"
+        return InputError(f"{path} can't be used: {why}. {restore}, or, {again}.")
     return InputError(f"{path} can't be used: {why}. Delete {path.parent}, and the workflow makes it anew.")
 
 

@@ -11,9 +11,10 @@ import torch
 from arccse import code, paths, provenance
 from arccse.checkpoint import State, StopSignals
 from arccse.config import Config, Run
+from arccse.data import corpus
 from arccse.distributed import Processes
 from arccse.errors import Diverged
-from arccse.files import atomic_path, atomic_write, make_writable, sha256, sweep
+from arccse.files import atomic_path, atomic_write, make_writable, sweep
 from arccse.models import DIVERGED, origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
@@ -86,7 +87,7 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
 def data_of(config: Config) -> dict[str, Any]:
     """What a config's runs are trained on and selected by, with checksums."""
     text, source = paths.corpus(config), config.source
-    checksum = sha256(text)
+    checksum = corpus.checksum(text)
     with text.open("rb") as lines:
         sentences = sum(1 for _ in lines)
     return {

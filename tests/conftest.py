@@ -15,10 +15,15 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 import transformers
 from families import tiny_families
+
+# how long an example takes says something of the machine alone
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SENTEVAL = Path(__file__).parents[2] / "shared" / "data" / "senteval"
 

@@ -1,5 +1,7 @@
-"""Training sentences: where they come from."""
+"""Training sentences: where they come from, and the file that they are kept in."""
 
+import hashlib
+import json
 import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
@@ -9,6 +11,7 @@ from arccse.data.hub import hub_file
 from arccse.data.readers import read_lines
 from arccse.data.wiki import wiki_sentences
 from arccse.errors import InputError, nearest
+from arccse.files import atomic_write, sha256
 
 WIKI_EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
 WORTH_A_WARNING = 0.01  # share of sentences that are repeats
@@ -70,3 +73,34 @@ def check_repeats(sentences: Sequence[str], batch_size: int) -> str | None:
         f"{repeats} of the corpus' {len(sentences)} sentences ({repeats / len(sentences):.1%}) repeat another one; "
         "where two meet in a batch, a negative equals its positive."
     )
+
+
+def write(found: Sequence[str], spec: str, path: Path) -> None:
+    """Write a corpus to a file, a sentence a line, and its checksum beside it.
+
+    Args:
+        found: what `sentences(spec)` gave.
+        spec: where it comes from.
+        path: of the file.
+
+    Raises:
+        InputError: a file can't be written.
+    """
+    text = "".join(f"{sentence}\n" for sentence in found).encode()
+    record = {"source": spec, "sentences": len(found), "sha256": hashlib.sha256(text).hexdigest()}
+    atomic_write(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")  # first: no text goes without
+    atomic_write(path, text)
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a corpus' file; InputError where it is missing or no longer what `write` wrote.
+
+    A text without a record beside it, as older versions left it, is taken as it is.
+    """
+    found, record = sha256(path), path.with_suffix(".json")
+    if record.is_file() and found not in record.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(
+            f"The corpus {path} is not what it was when it was written, as {record.name} beside it says. Delete "
+            f"{path.stem}.* in {path.parent}, and the workflow makes it anew."
+        )
+    return found

@@ -260,7 +260,7 @@ def no_training(monkeypatch):
     monkeypatch.setattr(transfer, "fit_many", fail)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(members=st.integers(1, 20), fast=st.booleans())
 def test_class_size_that_nested_folds_need(members, fast):
     """Accepted exactly where every class has at least k members in every outer training part."""
