@@ -75,13 +75,19 @@ def check_repeats(sentences: Sequence[str], batch_size: int) -> str | None:
     )
 
 
-def write(sentences: Sequence[str], spec: str, path: Path) -> None:
-    """Write the sentences of a corpus to a file, one a line, and its checksum beside it.
+def write(found: Sequence[str], spec: str, path: Path) -> None:
+    """Write a corpus to a file, a sentence a line, and its checksum beside it.
 
-    Raises InputError where a file can't be written.
+    Args:
+        found: what `sentences(spec)` gave.
+        spec: where it comes from.
+        path: of the file.
+
+    Raises:
+        InputError: a file can't be written.
     """
-    text = "".join(f"{sentence}\n" for sentence in sentences).encode()
-    record = {"source": spec, "sentences": len(sentences), "sha256": hashlib.sha256(text).hexdigest()}
+    text = "".join(f"{sentence}\n" for sentence in found).encode()
+    record = {"source": spec, "sentences": len(found), "sha256": hashlib.sha256(text).hexdigest()}
     atomic_write(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")  # first: no text goes without
     atomic_write(path, text)
 

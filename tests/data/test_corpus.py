@@ -112,7 +112,9 @@ def test_fewer_different_sentences_than_a_batch():
 @pytest.fixture
 def kept(tmp_path):
     """The file of a corpus of two sentences."""
-    corpus.write(["It rained.", "He left."], "file:own.txt", tmp_path / "corpus-1.txt")
+    (tmp_path / "own.txt").write_text("It  rained.\nHe left.\n")
+    spec = f"file:{tmp_path / 'own.txt'}"
+    corpus.write(corpus.sentences(spec), spec, tmp_path / "corpus-1.txt")
     return tmp_path / "corpus-1.txt"
 
 
