@@ -44,7 +44,8 @@ def resolve(model: str, revision: str | None = None) -> Path:
     """The local folder of a model, downloaded first if it is on the hub (safetensors and tokenizer only).
 
     Raises:
-        InputError: there is no such model, its training diverged, or its weights are not safetensors of this folder.
+        InputError: there is no such model, its training diverged, its weights are not safetensors of this folder, or
+            one of its files is cut or damaged.
     """
     check_model(model)
     if model.startswith("package:"):
@@ -55,6 +56,7 @@ def resolve(model: str, revision: str | None = None) -> Path:
         why = read_json(folder / DIVERGED).get("message", "Its training diverged.")
         raise InputError(f"Model '{model}' has no weights. {why}")
     check_weights(folder, model)
+    check_whole(folder)
     return folder
 
 
@@ -86,6 +88,31 @@ def check_weights(folder: Path, model: str) -> None:
         raise InputError(
             f"Model '{model}' in {folder} has no model.safetensors; weights are read from no other format."
         )
+
+
+def check_whole(folder: Path) -> None:
+    """InputError, which names the file, where a JSON or safetensors file of a model's folder is cut or damaged."""
+    for path in sorted([*folder.glob("*.json"), *folder.glob("*.safetensors")]):
+        try:
+            if path.suffix == ".json":
+                json.loads(path.read_text(encoding="utf-8"))
+            elif path.stat().st_size != safetensors_size(path):
+                raise ValueError("it is cut short.")
+        except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"{path} can't be read: {first_line(error)} Restore it, or delete {folder} and have it made anew."
+            ) from error
+
+
+def safetensors_size(path: Path) -> int:
+    """The bytes that a safetensors file must have by its header: a length, JSON with the tensors' places, tensors."""
+    with path.open("rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > path.stat().st_size:
+            raise ValueError("it is cut short.")
+        tensors = json.loads(stream.read(length))
+    ends = [tensor["data_offsets"][1] for name, tensor in tensors.items() if name != "__metadata__"]
+    return 8 + length + max(ends, default=0)
 
 
 class Origin(NamedTuple):

@@ -5,13 +5,15 @@ import os
 import platform
 import sys
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # glibc's malloc.h
 
 
 def set_threads(threads: int | None) -> None:
     """Compute with so many threads in torch, numba and BLAS; None: all cores. The tokenizers' own are off.
 
-    They read the environment when they are imported, which the commands do only after this.
+    They read the environment when they are imported, which the commands do only after this, but for numpy.
     """
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     if threads:
@@ -19,6 +21,8 @@ def set_threads(threads: int | None) -> None:
             os.environ[variable] = str(threads)
         if "torch" in sys.modules:  # as in a test that calls several commands
             sys.modules["torch"].set_num_threads(threads)
+        if "numpy" in sys.modules:  # the names of the suites' tasks come with it
+            threadpool_limits(threads, user_api="blas")
 
 
 def keep_freed_memory() -> None:

@@ -49,7 +49,7 @@ NOT_RESULTS = re.compile(
     r"(^|/)(logs|benchmarks)/|embeddings-[\w-]+\.parquet$|\.snakemake_timestamp$|/data/evaluation\.json$"
 )
 DATES = re.compile(rb"\d{4}-\d\d-\d\d( to \d{4}-\d\d-\d\d)?")
-ASIDE = {"started", "seconds", "git_commit"}  # of run.json: when it was, and a checkout that may change meanwhile
+ASIDE = {"started", "seconds", "git_commit"}  # of records: when it was, and a checkout that may change meanwhile
 
 
 class Wrong(Exception):
@@ -332,7 +332,7 @@ def content(path: Path) -> object:
     if path.name in ("history.csv", "histories.csv"):
         column = data.split(b"\n", 1)[0].split(b",").index(b"sentences_per_second")
         return [cells[:column] + cells[column + 1 :] for cells in (line.split(b",") for line in data.splitlines())]
-    if path.name in ("run.json", "runs.json"):
+    if path.suffix == ".json" and data.endswith(b"}\n"):
         return without_circumstances(json.loads(data))
     if path.parent.name == "tables":
         return DATES.sub(b"", data)

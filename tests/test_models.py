@@ -111,6 +111,15 @@ def test_a_folder_with_pickles_alone_is_refused_in_one_sentence(folder: Path) ->
     assert str(refused.value) == f"Model '{folder}' in {folder} {why}"
 
 
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"])
+@pytest.mark.parametrize("share", [0, 0.001, 0.5, 1])
+def test_a_file_that_is_cut_is_named(folder: Path, name: str, share: float) -> None:
+    whole = (folder / name).read_bytes().rstrip(b"\n")
+    (folder / name).write_bytes(whole[: min(int(share * len(whole)), len(whole) - 1)])
+    with pytest.raises(InputError, match=rf"^{folder / name} can't be read: .*delete {folder} and have it made anew"):
+        resolve(str(folder))
+
+
 def test_a_model_whose_training_diverged_is_refused_with_the_reason(folder: Path) -> None:
     (folder / "model.safetensors").unlink()
     message = "The training diverged at step 7: its loss is nan."
@@ -134,7 +143,8 @@ def test_an_origin_follows_every_file_that_encodes_and_the_pooling(folder: Path,
     seen = {before.checksum}
     for file in ("model.safetensors", "config.json", "tokenizer.json", "tokenizer_config.json"):
         data = (folder / file).read_bytes()
-        (folder / file).write_bytes(data + b" ")
+        changed = data + b" " if file.endswith(".json") else data[:-1] + bytes([data[-1] ^ 1])
+        (folder / file).write_bytes(changed)
         seen.add(origin(str(folder), "mean").checksum)
         (folder / file).write_bytes(data)
     (folder / "sentence_bert_config.json").write_text('{"max_seq_length": 12}')

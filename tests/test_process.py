@@ -10,6 +10,7 @@ import torch
 from arccse.process import keep_freed_memory
 
 THREADS = """
+{first}
 from arccse.process import set_threads
 set_threads({threads})
 import numba, os, torch
@@ -22,10 +23,11 @@ print(os.environ["TOKENIZERS_PARALLELISM"])
 
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: every number of threads is 1")
 @pytest.mark.parametrize("threads", [1, 2])
-def test_every_library_computes_with_the_threads_that_were_asked_for(threads):
+@pytest.mark.parametrize("first", ["", "import arccse.cli"])
+def test_every_library_computes_with_the_threads_that_were_asked_for(threads, first):
     variables = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
     environment = {name: value for name, value in os.environ.items() if name not in variables}
-    code = THREADS.format(threads=threads)
+    code = THREADS.format(threads=threads, first=first)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True)
     counts, tokenizers = done.stdout.splitlines()
     assert set(counts.split()) == {str(threads)}
