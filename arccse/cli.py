@@ -170,13 +170,14 @@ def embed(
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
     from arccse.data.sources import open_source
     from arccse.evaluation import scoring
-    from arccse.files import make_writable
+    from arccse.files import make_writable, sweep
     from arccse.models import origin
 
     source = open_source(data)
     selection = {name: suite_tasks(name, source, task) for name in suite}
     made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out.parent)
+    sweep(out)
     set_threads(threads)
     embeddings = encode(model, made.pooling, revision, scoring.sentences(source, selection))
     scoring.check_embeddings(embeddings, source, selection, model)
@@ -201,13 +202,14 @@ def evaluate(
     from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
     from arccse.evaluation.scores import write_scores
-    from arccse.files import atomic_write, make_writable
+    from arccse.files import atomic_write, make_writable, sweep
     from arccse.models import origin
 
     source = open_source(data)
     selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
     made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out)
+    sweep(*(out / name for name in ("scores.csv", "pairs.parquet", "evaluation.json")))
     set_threads(threads)
     if embeddings is None:
         rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))

@@ -11,7 +11,7 @@ from arccse import paths
 from arccse.config import Config, Run
 from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
-from arccse.files import atomic_path, atomic_write
+from arccse.files import atomic_path, atomic_write, sweep
 from arccse.records import (
     GATHERED_SCORES,
     HISTORY,
@@ -138,6 +138,7 @@ def column_of(run: Run) -> str:
 
 def write(config: Config, results: Results) -> None:
     """Write the gathered files, runs.json last. Raises InputError where the folder can't be written."""
+    sweep(paths.scores(config), paths.histories(config), paths.pairs(config), paths.run_records(config))
     with atomic_path(paths.scores(config)) as temporary:
         results.scores[GATHERED_SCORES].to_csv(temporary, index=False, float_format="%.6f")
     with atomic_path(paths.histories(config)) as temporary:
