@@ -64,7 +64,16 @@ def main() -> None:
 
 
 def leave(message: str, status: int) -> None:
-    print(f"arccse: {message}", file=sys.stderr)
+    """Print a message on stderr and exit, whatever state stdout and stderr are in."""
+    try:
+        print(f"arccse: {message}", file=sys.stderr, flush=True)
+        sys.stdout.flush()
+    except (
+        OSError
+    ):  # they are files on a full disk; Python would try again at its end, and exit with a status of its own
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
     sys.exit(status)
 
 
@@ -82,6 +91,7 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Read every evaluation file that a config's tasks need, and write down their checksums."""
     from arccse import paths
     from arccse.config import load
+    from arccse.data.hub import unlike_published
     from arccse.evaluation import suites
     from arccse.files import atomic_write
 
@@ -89,9 +99,12 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     source = loaded.source
     tasks = suites.read(loaded.all_suites(), source)
     source.dev()
-    content = {"source": source.spec, "sha256": source.checksums(tasks)}
+    checksums = source.checksums(tasks)
+    if differing := unlike_published(checksums):
+        warn(f"{source.spec} has files that are not SentEval's, so that numbers differ: {', '.join(differing)}.")
+    content = {"source": source.spec, "sha256": checksums}
     atomic_write(paths.evaluation_data(loaded), json.dumps(content, indent=1) + "\n")
-    console.print(f"{len(tasks)} tasks, {len(content['sha256'])} files of {source.spec} are in order")
+    console.print(f"{len(tasks)} tasks, {len(checksums)} files of {source.spec} are in order")
 
 
 @app.command()
@@ -100,11 +113,12 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse import paths
     from arccse.config import load
     from arccse.data import corpus as corpora
-    from arccse.files import atomic_write
 
     loaded = load(config)
     sentences = corpora.sentences(loaded.corpus)
-    atomic_write(paths.corpus(loaded), "".join(f"{sentence}\n" for sentence in sentences))
+    if warning := corpora.check_repeats(sentences, loaded.largest_batch):
+        warn(warning)
+    corpora.write(sentences, loaded.corpus, paths.corpus(loaded))
     console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
 
 
@@ -182,12 +196,12 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Score any encoder: write scores.csv (and what else the suite keeps) into a folder and print the table."""
+    """Score any encoder: write scores.csv, their origin and what else the suite keeps, and print the table."""
     from arccse.data.sources import open_source
     from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
     from arccse.evaluation.scores import write_scores
-    from arccse.files import make_writable
+    from arccse.files import atomic_write, make_writable
     from arccse.models import origin
 
     source = open_source(data)
@@ -199,18 +213,22 @@ def evaluate(
         rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))
     else:
         rows = Embeddings.load(embeddings, made)
+    from arccse import provenance  # with torch, which reads the number of threads
+
     scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
     write_scores(scores, out / "scores.csv")
+    record = provenance.of_scores(made, source, selection)
+    atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
     print_scores(scores)
 
 
 @app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
-    from arccse import results
     from arccse.config import load
+    from arccse.gathering import gather
 
-    results.gather(load(config))
+    gather(load(config))
 
 
 @app.command()
@@ -259,9 +277,13 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 @app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
-    from arccse.config import Config
+    from arccse.schema import config_schema
 
-    print(json.dumps(Config.model_json_schema(), indent=2))
+    print(json.dumps(config_schema(), indent=1, ensure_ascii=False))
+
+
+def warn(message: str) -> None:
+    print(f"arccse: warning: {message}", file=sys.stderr)
 
 
 def encode(model: str, pooling: str, revision: str | None, sentences: list[str]) -> Any:

@@ -14,10 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arccse.config import Variant
+from arccse.data.sources import source_class
+from arccse.evaluation.suites import SUITES
 
 # Modules that name files, write them, talk to the user or find a machine's devices, and decide no number.
 SILENT = {"checkpoint", "code", "config", "devices", "errors", "files", "hyperparameters", "models"}
-SILENT |= {"paths", "process", "provenance"}
+SILENT |= {"paths", "process", "progress", "provenance", "validation"}
+SILENT |= {"evaluation.scores", "evaluation.scoring", "evaluation.suites"}
 UNREAD = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}  # of the syntax tree: no effect
 
 Name = tuple[str, str]  # module ("evaluation.sts"), what it defines
@@ -57,8 +60,20 @@ def of_training(variant: Variant) -> Code:
 
 
 def of_evaluation(suite: str, source: str) -> Code:
-    """The code that a suite's scores of a given encoder depend on, the reading of the data source included."""
-    raise NotImplementedError
+    """The code that a suite's scores of a given encoder depend on, the reading of its data source included.
+
+    Args:
+        suite: its name.
+        source: the data source's spec, as `data` of a config.
+    """
+    module = f"evaluation.{SUITES[suite].kind.module}"
+    roots = [
+        (module, "sentences"),
+        (module, "evaluate"),
+        ("encoder", "load_encoder"),
+        ("evaluation.embeddings", "Embeddings"),
+    ]
+    return digest([*roots, ("data.sources", source_class(source).__name__)])
 
 
 def digest(roots: Iterable[Name], unused: Iterable[Name] = (), package: Path | None = None) -> Code:
@@ -85,10 +100,11 @@ def reached(roots: Iterable[Name], unused: set[Name], package: Path) -> dict[Nam
     waiting = list(roots)
     while waiting:
         name = waiting.pop()
-        if name in found or name in unused or name[0] in SILENT:
-            continue
         module, own = name
         tree = parsed(package, module)
+        silent = module in SILENT and not isinstance(tree.definitions[own], ast.Assign)  # their constants count
+        if name in found or name in unused or silent:
+            continue
         found[name] = repr(plain(tree.definitions[own]))
         waiting += [other for other in tree.references(own, package) if other not in found]
     return found

@@ -17,14 +17,16 @@ from typing import Annotated, Any
 
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
 from arccse import models
 from arccse.data import corpus, sources
-from arccse.errors import InputError, nearest
+from arccse.errors import InputError, first_line, nearest, shortened
 from arccse.evaluation.suites import SUITES
-from arccse.hyperparameters import Hyperparameters, Partial, layered
-from arccse.validation import Strict, describe
+from arccse.files import is_folder
+from arccse.hyperparameters import Hyperparameters, Partial, Sweep, layered
+from arccse.validation import NAME, Name, Strict, Text, describe, distinct
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Variant:
         """The first 8 hex digits of the sha256 of the canonical form."""
         return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()[:8]
 
-    @property
+    @cached_property
     def name(self) -> str:
         """A readable name that the hyperparameters alone decide, so that renaming a study's row moves no run."""
         canonical = self.hyperparameters.canonical()
@@ -64,7 +66,7 @@ class Variant:
         near, far = (round(100 * ratio) for ratio in canonical["mask_ratios"])
         return f"{pair}-triplet{near}-{far}"
 
-    @property
+    @cached_property
     def id(self) -> str:
         return f"{self.name}-{self.hash}"
 
@@ -100,28 +102,43 @@ def known_suite(name: str) -> str:
     return name
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what a column of 64-bit integers holds
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
+NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
 SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
+Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
 
 
 class EncoderConfig(Strict):
     """A pretrained encoder and the hyperparameters that go with it."""
 
     model: str
+    """A folder, package:NAME of an installed package, or a name on the Hugging Face hub."""
     revision: str | None = None
+    """The commit of a model on the hub."""
     training: Partial = Field(default={})
+    """Over the config's own; a study's and a variant's go over these."""
 
 
 class Study(Strict):
     """The variants behind one table or figure: named ones, then the grid of `sweep`."""
 
-    title: str
-    variants: dict[str, Partial] = Field(default={})
-    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default={})
+    title: Text
+    """What readers see."""
+    variants: dict[Text, Partial] = Field(default={})
+    """Label → the hyperparameters that distinguish the variant; the first trained one is the baseline."""
+    sweep: Sweep = Field(default={})
+    """Hyperparameter → its values; every combination is a variant."""
     training: Partial = Field(default={})
-    encoders: list[str] | None = None
-    suites: list[SuiteName] | None = None
-    seeds: Annotated[list[int], Field(min_length=1)] | None = None
-    published: list[str] | None = None  # encoders whose published rows the tables show; null: the study's own
+    """What all variants of the study share."""
+    encoders: Annotated[list[str], Field(min_length=1), AfterValidator(distinct)] | None = None
+    """Default: all of the config's."""
+    suites: Suites | None = None
+    """Default: the config's."""
+    seeds: Seeds | None = None
+    """Default: the config's."""
+    published: Annotated[list[str], AfterValidator(distinct)] | None = None
+    """Encoders whose published rows the tables show; null: the study's own."""
 
     @model_validator(mode="after")
     def has_variants(self) -> "Study":
@@ -129,27 +146,51 @@ class Study(Strict):
             raise ValueError("needs 'variants' or 'sweep'")
         return self
 
+    @cached_property
+    def points(self) -> list[Partial]:
+        """The grid of `sweep`."""
+        grid = itertools.product(*self.sweep.values()) if self.sweep else []
+        return [dict(zip(self.sweep, values, strict=True)) for values in grid]
+
+    @model_validator(mode="after")
+    def has_distinct_labels(self) -> "Study":
+        seen = set(self.variants)
+        for label in map(label_of, self.points):
+            if label in seen:
+                raise ValueError(f"two variants are called '{label}'")
+            seen.add(label)
+        return self
+
     def overrides(self) -> dict[str, Partial]:
         """Label → the hyperparameters that distinguish it, named variants first."""
-        grid = itertools.product(*self.sweep.values()) if self.sweep else []
-        points = [dict(zip(self.sweep, values, strict=True)) for values in grid]
-        return self.variants | {label_of(point): point for point in points}
+        return self.variants | {label_of(point): point for point in self.points}
 
 
 class Config(Strict):
     """One file under config/."""
 
-    name: str
+    name: Annotated[Name, Field(json_schema_extra={"pattern": f"^{NAME.pattern}$"})]
+    """Of the folder under results/; default: the file's name."""
     caveat: str | None = None
-    encoders: Annotated[dict[str, EncoderConfig], Field(min_length=1)]
+    """What a reader of the tables must know."""
+    encoders: Annotated[dict[Name, EncoderConfig], Field(min_length=1, json_schema_extra=NAMED)]
+    """Name → pretrained encoder."""
     corpus: str
-    corpus_size: Annotated[int, Field(ge=1)] | None = None
+    """Training sentences: package:gensim, file:PATH or hub:OWNER/NAME/FILE@REVISION."""
+    corpus_size: Annotated[int, Field(ge=1, le=10**12)] | None = None
+    """Sentences of a corpus on the hub, for `arccse plan` before the download."""
     data: str
-    suites: Annotated[list[SuiteName], Field(min_length=1)]
-    save_every: Annotated[int, Field(ge=1)] = 100  # steps between two saves of a training's state
-    seeds: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+    """Evaluation data: senteval:FOLDER, hub or package:gensim."""
+    suites: Suites
+    """What every run is scored on."""
+    save_every: Annotated[int, Field(ge=1, le=10**9)] = 100
+    """Steps between two saves of a training's state."""
+    seeds: Seeds
+    """A run for each."""
     training: Partial = Field(default={})
-    studies: Annotated[dict[str, Study], Field(min_length=1)]
+    """Hyperparameters of every run."""
+    studies: Annotated[dict[Name, Study], Field(min_length=1, json_schema_extra=NAMED)]
+    """Name → study."""
 
     @field_validator("corpus")
     @classmethod
@@ -175,12 +216,18 @@ class Config(Strict):
 
     def rows(self, study_name: str) -> list[Row]:
         """The rows of a study, in the config's order, an encoder at a time."""
-        study = self.studies[study_name]
-        return [
-            self.row(study_name, encoder_name, label, override)
-            for encoder_name in study.encoders or self.encoders
-            for label, override in study.overrides().items()
-        ]
+        return self.rows_by_study[study_name]
+
+    @cached_property
+    def rows_by_study(self) -> dict[str, list[Row]]:
+        return {
+            name: [
+                self.row(name, encoder_name, label, override)
+                for encoder_name in study.encoders or self.encoders
+                for label, override in study.overrides().items()
+            ]
+            for name, study in self.studies.items()
+        }
 
     def row(self, study_name: str, encoder_name: str, label: str, override: Partial) -> Row:
         study, chosen = self.studies[study_name], self.encoders[encoder_name]
@@ -188,21 +235,24 @@ class Config(Strict):
             "training": self.training,
             f"encoders.{encoder_name}.training": chosen.training,
             f"studies.{study_name}.training": study.training,
-            f"studies.{study_name}.variants.{label}": override,
+            f"studies.{study_name}.{'variants' if label in study.variants else 'sweep'}.{label}": override,
         }
         hyperparameters = layered(layers)
         variant = Variant(chosen.model, chosen.revision, self.corpus, self.dev_name, hyperparameters)
         # Nothing is random about an encoder that is not trained: one run stands for every seed.
         seeds = [0] if variant.untrained else study.seeds or self.seeds
-        return Row(label, encoder_name, variant, tuple(Run(variant, seed) for seed in dict.fromkeys(seeds)))
+        return Row(label, encoder_name, variant, tuple(Run(variant, seed) for seed in seeds))
 
     def runs(self) -> dict[str, Run]:
         """Every run of every study by its id; a run that studies share is there once, as the first one has it."""
-        found: dict[str, Run] = {}
-        for study in self.studies:
-            for row in self.rows(study):
-                for run in row.runs:
-                    found.setdefault(run.id, run)
+        return {run_id: run for run_id, (run, _) in self.suites_by_run.items()}
+
+    @cached_property
+    def suites_by_run(self) -> dict[str, tuple[Run, set[str]]]:
+        found: dict[str, tuple[Run, set[str]]] = {}
+        for study, rows in self.rows_by_study.items():
+            for run in (run for row in rows for run in row.runs):
+                found.setdefault(run.id, (run, set()))[1].update(self.study_suites(study))
         return found
 
     def study_suites(self, study_name: str) -> list[str]:
@@ -216,14 +266,14 @@ class Config(Strict):
 
     def suites_of(self, run_id: str) -> list[str]:
         """The suites that the studies of a run ask for, in the order of SUITES."""
-        asked = {
-            suite
-            for name in self.studies
-            for row in self.rows(name)
-            if any(run.id == run_id for run in row.runs)
-            for suite in self.study_suites(name)
-        }
+        asked = self.suites_by_run[run_id][1]
         return [suite for suite in SUITES if suite in asked]
+
+    @property
+    def largest_batch(self) -> int:
+        """The most sentences that a training of any study has in a batch; 0 where nothing is trained."""
+        trained = (run.variant.hyperparameters for run in self.runs().values() if not run.variant.untrained)
+        return max((h.batch_size for h in trained), default=0)
 
 
 def load(path: Path | str) -> Config:
@@ -234,12 +284,18 @@ def load(path: Path | str) -> Config:
             value and what is valid.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InputError(f"No config file '{path}'.")
     try:
-        content = yaml.load(path.read_text(), Loader=UniqueKeys)
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
+    except FileNotFoundError:
+        raise InputError(f"No config file '{path}'.") from None
+    except OSError as error:
+        raise InputError(f"The config file '{shortened(str(path))}' can't be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8: {first_line(error)}") from error
     except yaml.YAMLError as error:
         raise InputError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    except RecursionError:
+        raise InputError(f"{path} nests its values too deeply to be a config.") from None
     if not isinstance(content, dict):
         raise InputError(f"{path} must be a mapping of keys to values; see config/smoke.yaml.")
     try:
@@ -256,8 +312,9 @@ def validate(config: Config) -> None:
     """The checks that look at more than one key, with neither network nor weights."""
     for name, chosen in config.encoders.items():
         models.check_model(chosen.model)
-        if not chosen.model.startswith("package:") and not Path(chosen.model).is_dir() and not chosen.revision:
+        if not chosen.model.startswith("package:") and not is_folder(chosen.model) and not chosen.revision:
             raise InputError(f"encoders.{name}.revision: the hub model '{chosen.model}' needs a pinned revision.")
+    check_study_names(config)
     published = published_encoders()
     for name, study in config.studies.items():
         for unknown in set(study.encoders or []) - set(config.encoders):
@@ -271,6 +328,20 @@ def validate(config: Config) -> None:
             twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
             if twin != row.label:
                 raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
+
+
+def check_study_names(config: Config) -> None:
+    """Raise InputError where two studies, or a study and the page's own parts, would write the same file."""
+    of_figure: dict[str, str] = {}
+    for name, study in config.studies.items():
+        if name == "theory":
+            raise InputError("studies.theory: the report's own figures are called so; take another name.")
+        if name.endswith("-comparisons") and (other := name.removesuffix("-comparisons")) in config.studies:
+            raise InputError(f"studies.{name}: the comparisons of '{other}' are called so; take another name.")
+        for encoder in study.encoders or config.encoders:
+            twin = of_figure.setdefault(f"{name}-{encoder}", name)
+            if twin != name:
+                raise InputError(f"studies.{name}: figures of '{encoder}' would overwrite those of '{twin}'.")
 
 
 def published_encoders() -> set[str]:
@@ -287,14 +358,20 @@ def label_of(point: Partial) -> str:
 
 
 class UniqueKeys(yaml.SafeLoader):
-    """YAML with two things mended: a key given twice is an error, and 3e-5 is a number (YAML 1.2)."""
+    """YAML with two things mended: a key given twice is an error, and 3e-5 is a number (YAML 1.2).
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for key, (key_node, _) in zip(keys, node.value, strict=True):
-            if keys.count(key) > 1:
-                raise yaml.constructor.ConstructorError(None, None, f"key '{key}' twice", key_node.start_mark)
-        return super().construct_mapping(node, deep)
+    A key that `<<` brings in from elsewhere may be given again; its own value counts.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        keys = [key for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        seen = set()
+        for key in keys:
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"key '{key.value}' twice", key.start_mark)
+            seen.add(key.value)
+        return node
 
 
 UniqueKeys.add_implicit_resolver(

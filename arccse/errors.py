@@ -32,7 +32,7 @@ class Diverged(Exception):
 
     def __init__(self, step: int, found: str, settings: str, history: Sequence[Mapping[str, Any]] = ()):
         self.step, self.history = step, history
-        self.message = f"The training diverged at step {step}: {found}, with {settings}."
+        self.message = f"The training diverged at step {step}: {found}" + (f", with {settings}." if settings else ".")
         super().__init__(self.message)
 
 
@@ -46,3 +46,8 @@ def first_line(error: BaseException) -> str:
     """The first line of a library's error message, for use inside ours."""
     lines = str(error).strip().splitlines()
     return lines[0].rstrip(".") + "." if lines else f"{type(error).__name__}."
+
+
+def shortened(text: str, length: int = 80) -> str:
+    """A value as a message shows it: of a long one, the beginning."""
+    return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -23,8 +23,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The body creates a file or a folder there. It stands in a hidden folder beside `path`, which also takes what a
     library writes beside its file, and which is all that a killed process leaves (see `sweep`): never a half-written
-    `path`. Missing parent folders are created. A folder that already stands at `path` is removed just before the
-    move, since a rename cannot replace it.
+    `path`. Missing parent folders are created. A folder that already stands at `path` is moved there just before,
+    since a rename cannot replace it.
 
     Raises:
         InputError: the disk is full, or the like; what stood at `path` stands there still.
@@ -38,7 +38,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = folder / path.name
         yield temporary
         if temporary.is_dir() and path.is_dir():
-            shutil.rmtree(path)
+            path.rename(folder / f"{path.name}.before")
         temporary.replace(path)
     except Exception as error:
         if (number := error_number(error)) in DISK:
@@ -86,6 +86,14 @@ def sha256(path: Path) -> str:
         raise InputError(f"{path} is not a file, so it has no checksum.")
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def is_folder(path: Path | str) -> bool:
+    """Whether there is such a folder; False too for a name that no file system can hold."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False
 
 
 def make_writable(folder: Path) -> None:

@@ -5,13 +5,13 @@ import math
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, WithJsonSchema, field_validator
 
 from arccse import models
 from arccse.errors import InputError, nearest
 from arccse.validation import Strict, describe
 
-Partial = dict[str, Any]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 def pair_objectives() -> dict[str, tuple[str, ...]]:
@@ -34,31 +34,57 @@ class Hyperparameters(Strict):
     paper (EMNLP 2021, section 5 and appendix A); ArcCSE's where known (ACL 2022), otherwise "assumed".
     """
 
-    objective: str = "nt_xent"  # a function of objectives.py
-    temperature: Annotated[float, Field(gt=0)] = 0.05  # SimCSE; three re-implementations of ArcCSE agree
-    margin: Annotated[float, Field(ge=0, lt=180)] = 10.0  # degrees, not for nt_xent; the three agree
-    triplet_weight: Annotated[float, Field(ge=0)] = 0.0  # λ; 0 is no triplet objective, 0.1 for ArcCSE assumed
-    triplet_margin: Annotated[float, Field(ge=0, le=2)] = 0.0  # in units of cosine; assumed
-    triplet_dropout: bool = False  # whether the triplet branch encodes with dropout; assumed
-    mask_ratios: tuple[float, float] = (0.2, 0.4)  # near, far; the authors' article
-    mask_shape: Literal["span", "scattered"] = "span"  # the article; scattered is an ablation
-    mask_nested: bool = True  # the far mask holds the near one; the article; false is an ablation
-    pooling: models.Pooling = "cls"  # SimCSE: [CLS]; ArcCSE assumed
-    head: Literal["mlp", "none"] = "mlp"  # dense and tanh, in training only; SimCSE, unsupervised
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1  # SimCSE table 3
-    batch_size: Annotated[int, Field(ge=2)] = 64  # SimCSE; ArcCSE assumed
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-5  # SimCSE; ArcCSE assumed
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0  # transformers' Trainer, which SimCSE uses as it is
-    warmup_ratio: Annotated[float, Field(ge=0, lt=1)] = 0.0  # the same
-    max_grad_norm: Annotated[float, Field(gt=0)] = 1.0  # the same
-    epochs: Annotated[int, Field(ge=0)] = 1  # SimCSE; 0 is the untrained encoder
-    max_steps: Annotated[int, Field(ge=1)] | None = None  # ends a training early; null: whole epochs
-    max_length: Annotated[int, Field(ge=4)] = 32  # word pieces in training, special tokens included; SimCSE
-    eval_every: Annotated[int, Field(ge=1)] = 125  # steps; SimCSE's script (its paper says 250)
-    geometry_every: Annotated[int, Field(ge=1)] = 10  # steps; SimCSE's issue tracker on its figure 3
-    precision: Literal["fp32", "bf16"] = "fp32"  # assumed
-    noise: Annotated[float, Field(ge=0, le=1)] = 0.0  # share of positives that are another sentence
-    chunk_size: Annotated[int, Field(ge=1)] | None = None  # rows encoded at once, to save memory; null: the batch
+    objective: Annotated[str, Field(json_schema_extra={"enum": list(OBJECTIVES)})] = "nt_xent"
+    """The loss of a pair, a function of objectives.py."""
+    # Below 1e-4 float32, whose cosines near 1 are 6e-8 apart, leaves a loss of whole steps, and soon infinities.
+    temperature: Annotated[Finite, Field(ge=1e-4)] = 0.05
+    """Divides the cosines. SimCSE; three re-implementations of ArcCSE agree."""
+    margin: Annotated[Finite, Field(ge=0, lt=180)] = 10.0
+    """Degrees between an anchor and its positive, not for nt_xent; the three agree."""
+    triplet_weight: Annotated[Finite, Field(ge=0)] = 0.0
+    """λ; 0 is no triplet objective, 0.1 for ArcCSE assumed."""
+    triplet_margin: Annotated[Finite, Field(ge=0, le=2)] = 0.0
+    """In units of cosine; assumed."""
+    triplet_dropout: bool = False
+    """Whether the triplet branch encodes with dropout; assumed."""
+    mask_ratios: tuple[float, float] = (0.2, 0.4)
+    """Shares of a sentence that are masked, [near, far]; the authors' article."""
+    mask_shape: Literal["span", "scattered"] = "span"
+    """One span of tokens; the article. Scattered tokens are an ablation."""
+    mask_nested: bool = True
+    """Whether the far mask holds the near one; the article. False is an ablation."""
+    pooling: models.Pooling = "cls"
+    """From tokens to a sentence. SimCSE: [CLS]; ArcCSE assumed."""
+    head: Literal["mlp", "none"] = "mlp"
+    """Dense layer and tanh, in training only; SimCSE, unsupervised."""
+    dropout: Annotated[Finite, Field(ge=0, lt=1)] = 0.1
+    """Probability in hidden states and attention; SimCSE table 3."""
+    batch_size: Annotated[int, Field(ge=2, le=2**16)] = 64
+    """Sentences a step; SimCSE, ArcCSE assumed."""
+    learning_rate: Annotated[Finite, Field(gt=0)] = 3e-5
+    """AdamW's, from which it falls to 0; SimCSE, ArcCSE assumed."""
+    weight_decay: Annotated[Finite, Field(ge=0)] = 0.0
+    """AdamW's; transformers' Trainer, which SimCSE uses as it is."""
+    warmup_ratio: Annotated[Finite, Field(ge=0, lt=1)] = 0.0
+    """Share of the steps in which the learning rate rises; the Trainer."""
+    max_grad_norm: Annotated[Finite, Field(gt=0)] = 1.0
+    """Gradients of a greater norm are scaled down to it; the Trainer."""
+    epochs: Annotated[int, Field(ge=0, le=1000)] = 1
+    """Passes over the corpus; SimCSE. 0 is the untrained encoder."""
+    max_steps: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    """Ends a training early; null: whole epochs."""
+    max_length: Annotated[int, Field(ge=4, le=2**16)] = 32
+    """Word pieces of a sentence in training, special tokens included; SimCSE."""
+    eval_every: Annotated[int, Field(ge=1, le=10**9)] = 125
+    """Steps from one dev score to the next; SimCSE's script (its paper says 250)."""
+    geometry_every: Annotated[int, Field(ge=1, le=10**9)] = 10
+    """Steps from one alignment and uniformity to the next; SimCSE's issue tracker on its figure 3."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """Of products in training; assumed."""
+    noise: Annotated[Finite, Field(ge=0, le=1)] = 0.0
+    """Share of positives that are another sentence."""
+    chunk_size: Annotated[int, Field(ge=1, le=2**16)] | None = None
+    """Rows encoded at once, to save memory; null: the batch."""
 
     @field_validator("objective")
     @classmethod
@@ -97,6 +123,17 @@ class Hyperparameters(Strict):
         steps = self.epochs * (corpus_size // self.batch_size)
         return min(steps, self.max_steps or steps)
 
+    def suspects(self) -> str:
+        """The settings that can make a training diverge, and the published ones where they are others."""
+        names = {"objective", "learning_rate", "temperature", "margin", "triplet_weight", "weight_decay"}
+        names |= {"max_grad_norm", "batch_size", "precision"}
+        values = {name: value for name, value in self.canonical().items() if name in names and value}
+        published = {name: type(self).model_fields[name].default for name in values}
+        return ", ".join(
+            f"{name} {value}" + (f" (published: {published[name]})" if value != published[name] else "")
+            for name, value in values.items()
+        )
+
     def canonical(self) -> dict[str, Any]:
         """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
 
@@ -123,6 +160,26 @@ class Hyperparameters(Strict):
         if (self.chunk_size or self.batch_size) >= self.batch_size:
             del values["chunk_size"]
         return values
+
+
+def partial_schema() -> dict[str, Any]:
+    """The JSON schema of a mapping of some hyperparameters."""
+    return Hyperparameters.model_json_schema() | {"title": "Hyperparameters"}
+
+
+def sweep_schema() -> dict[str, Any]:
+    """The JSON schema of a mapping of some hyperparameters to the values that each is to take."""
+    fields = Hyperparameters.model_json_schema()["properties"]
+    lists = {
+        key: {"type": "array", "minItems": 1, "items": {k: v for k, v in field.items() if k != "default"}}
+        for key, field in fields.items()
+    }
+    return {"type": "object", "properties": lists, "additionalProperties": False}
+
+
+# What the config holds of them: checked where layers are merged, so that an error can name the layer.
+Partial = Annotated[dict[str, Any], WithJsonSchema(partial_schema())]
+Sweep = Annotated[dict[str, Annotated[list[Any], Field(min_length=1)]], WithJsonSchema(sweep_schema())]
 
 
 def layered(layers: dict[str, Partial]) -> Hyperparameters:

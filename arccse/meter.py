@@ -15,9 +15,6 @@ from arccse.errors import Diverged, InputError
 from arccse.geometry import alignment, positives, uniformity
 from arccse.hyperparameters import Hyperparameters
 
-# Settings that can make a training diverge.
-SUSPECTS = {"objective", "learning_rate", "temperature", "margin", "triplet_weight", "weight_decay"}
-SUSPECTS |= {"max_grad_norm", "batch_size", "precision"}
 LOSSES = ("loss", "loss_pair", "loss_triplet")
 
 
@@ -125,17 +122,7 @@ class Meter:
         return {"step": self.step, **losses, "learning_rate": self.learning_rate}
 
     def diverged(self, step: int, found: str, row: dict[str, Any] | None = None) -> Diverged:
-        return Diverged(step, found, suspects(self.h), [*self.rows, row or self.row()])
-
-
-def suspects(h: Hyperparameters) -> str:
-    """The settings that can make a training diverge, with the published ones where they are others."""
-    values = {name: value for name, value in h.canonical().items() if name in SUSPECTS and value}
-    usual = {name: Hyperparameters.model_fields[name].default for name in values}
-    return ", ".join(
-        f"{name} {value}" + (f" (published: {usual[name]})" if value != usual[name] else "")
-        for name, value in values.items()
-    )
+        return Diverged(step, found, self.h.suspects(), [*self.rows, row or self.row()])
 
 
 def check_dev(dev: Pairs, name: str) -> None:

@@ -12,8 +12,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-from arccse.errors import InputError, first_line
-from arccse.files import sha256
+from arccse.errors import InputError, first_line, shortened
+from arccse.files import is_folder, sha256
 
 Pooling = Literal["cls", "mean", "first-last-avg", "top2-avg"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
@@ -21,7 +21,7 @@ POOLINGS: tuple[str, ...] = get_args(Pooling)
 MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder's own mask token is called
 
 HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
-DIVERGED = "diverged.json"  # in a run's model folder in place of weights: the step, and what was not finite there
+DIVERGED = "diverged.json"  # in a run's model folder in place of weights; its message says at which step, and why
 WEIGHTS_AND_TOKENIZER = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
@@ -36,8 +36,8 @@ def check_model(model: str) -> None:
     """Without reading weights or the network, make sure that `model` can name an encoder; otherwise InputError."""
     if model.startswith("package:"):
         package_folder(model.removeprefix("package:"))
-    elif not Path(model).is_dir() and not HUB_NAME.fullmatch(model):
-        raise InputError(f"No model '{model}': neither a folder, nor package:NAME, nor a name on the hub.")
+    elif not is_folder(model) and not HUB_NAME.fullmatch(model):
+        raise InputError(f"No model '{shortened(model)}': neither a folder, nor package:NAME, nor a name on the hub.")
 
 
 def resolve(model: str, revision: str | None = None) -> Path:
@@ -50,10 +50,10 @@ def resolve(model: str, revision: str | None = None) -> Path:
     if model.startswith("package:"):
         folder = package_folder(model.removeprefix("package:"))
     else:
-        folder = Path(model) if Path(model).is_dir() else from_hub(model, revision)
+        folder = Path(model) if is_folder(model) else from_hub(model, revision)
     if (folder / DIVERGED).is_file():
-        why = read_json(folder / DIVERGED).get("message")
-        raise InputError(f"Model '{model}' has no weights, since its training diverged: {why}")
+        why = read_json(folder / DIVERGED).get("message", "Its training diverged.")
+        raise InputError(f"Model '{model}' has no weights. {why}")
     check_weights(folder, model)
     return folder
 
@@ -139,6 +139,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def package_folder(name: str) -> Path:
     """The folder with model weights inside the installed distribution `name`; InputError if there is none."""
+    if not name.strip():
+        raise InputError("Model 'package:': the name of an installed package is missing behind the colon.")
     try:
         files = importlib.metadata.files(name) or []
     except importlib.metadata.PackageNotFoundError as error:

@@ -8,7 +8,7 @@ from rich.table import Table
 from arccse import paths
 from arccse.config import Config, Run
 from arccse.data import corpus
-from arccse.results import refuse_other_code, standings
+from arccse.standings import refuse_other_code, standings
 
 
 def show(config: Config, console: Console) -> None:
@@ -97,4 +97,6 @@ def corpus_size(config: Config) -> int | None:
             return sum(1 for _ in lines)
     if config.corpus.startswith("hub:"):
         return config.corpus_size
-    return len(corpus.sentences(config.corpus))
+    sentences = corpus.sentences(config.corpus)
+    corpus.check_repeats(sentences, config.largest_batch)  # its warning comes when the corpus is made
+    return len(sentences)

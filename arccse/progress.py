@@ -16,7 +16,7 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
 from arccse.files import atomic_path, atomic_write
@@ -32,7 +32,8 @@ class Bar:
     def __init__(self, title: str, unit: str, console: Console | None = None):
         self.title = title
         self.progress = Progress(
-            TextColumn("{task.completed}/{task.total} " + unit),
+            MofNCompleteColumn(),
+            TextColumn(unit),
             TimeRemainingColumn(),
             BarColumn(bar_width=12),
             # what the others leave of the line
@@ -63,11 +64,11 @@ class TrainingProgress:
 
     Args:
         title: what to call it on a terminal.
-        history: the CSV file to keep up to date.
+        history: the CSV file to keep up to date; None for none.
         whereabouts: the JSON file that says how far which process is.
     """
 
-    def __init__(self, title: str, history: Path, whereabouts: Path):
+    def __init__(self, title: str, history: Path | None, whereabouts: Path):
         self.history, self.whereabouts = history, whereabouts
         self.bar = Bar(title, "steps")
         self.started: tuple[int, float] | None = None  # the first call: steps done, and when
@@ -86,7 +87,7 @@ class TrainingProgress:
         self.bar.update(step, steps, measured(rows[-1]))
         if first or news or now - self.told > HEARTBEAT:
             self.tell(step, steps, left)
-        if first or news:
+        if self.history and (first or news):
             write_history(rows, self.history)
         if self.bar.progress.disable and (first or news):
             line = f"step {step}/{steps}  {news or 'goes on'}" + (f"  left {duration(left)}" if left else "")
@@ -107,7 +108,7 @@ class TrainingProgress:
         self.bar.__exit__()
 
 
-def write_history(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def write_history(rows: pd.DataFrame | Sequence[Mapping[str, Any]], path: Path) -> None:
     """The rows of a training's history as CSV, whole or not at all."""
     with atomic_path(path) as temporary:
         pd.DataFrame(rows).to_csv(temporary, index=False)

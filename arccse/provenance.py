@@ -1,5 +1,6 @@
 """What a result was made with: code, packages, machine."""
 
+import hashlib
 import importlib.metadata
 import platform
 import subprocess
@@ -7,6 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from arccse import code
+from arccse.data.sources import Source
+from arccse.evaluation.suites import Selection
+from arccse.models import Origin
 
 PACKAGES = (
     "torch",
@@ -28,6 +34,26 @@ def environment(device: torch.device) -> dict[str, Any]:
         "packages": {name: importlib.metadata.version(name) for name in ("arccse", *PACKAGES)},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
         "threads": torch.get_num_threads(),
+    }
+
+
+def of_scores(made: Origin, source: Source, selection: Selection) -> dict[str, Any]:
+    """What scores are made with: the model's files and pooling, the data, the code, packages and machine.
+
+    Args:
+        made: the model and how it pools.
+        source: of the evaluation data.
+        selection: suite → its tasks.
+    """
+    checksums = source.checksums(sorted({task for tasks in selection.values() for task in tasks}))
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
+    return {
+        "model": made.checksum,
+        "pooling": made.pooling,
+        "source": source.spec,
+        "data": hashlib.sha256(lines.encode()).hexdigest(),
+        "code": {suite: code.of_evaluation(suite, source.spec)._asdict() for suite in selection},
+        **environment(torch.device("cpu")),
     }
 
 

@@ -64,6 +64,16 @@ class DivergedRecord(Part):
     message: str
 
 
+class EvaluationRecord(Part):
+    """evaluation.json: what scores were made with."""
+
+    model: Sha256  # of the model's files
+    pooling: str
+    source: str
+    data: Sha256  # of the checksums of the tasks' files
+    code: dict[str, CodeRecord]  # by suite
+
+
 class RunRecord(Part):
     """run.json: how a run came about. A run that diverged has no weights and no selected step."""
 
@@ -73,6 +83,7 @@ class RunRecord(Part):
     data: DataRecord
     started: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT")]
     weights: Sha256 | None = None
+    model: Sha256 | None = None  # of the model's files, which evaluation.json repeats
     selected_step: Annotated[int, Field(ge=0)] | None = None
     diverged: DivergedRecord | None = None
     code: CodeRecord | None = None
@@ -86,8 +97,9 @@ class RunRecord(Part):
 def damaged(path: Path, why: str) -> InputError:
     """The error that says what is wrong with a file of a run, or of the gathered results, and how to mend it."""
     if path.parent.parent.name == "results":
-        cure = f"Restore {path.parent.name}'s gathered files as they were (git checkout), or delete {path.name}"
-        return InputError(f"{path} can't be used: {why}. {cure} and gather the runs again.")
+        restore = f"Restore the gathered files of {path.parent.name} as they were (git checkout)"
+        again = f"where the runs' folders are still there, delete {path.with_name('runs.json')} and gather again"
+        return InputError(f"{path} can't be used: {why}. {restore}, or, {again}.")
     return InputError(f"{path} can't be used: {why}. Delete {path.parent}, and the workflow makes it anew.")
 
 
@@ -128,6 +140,19 @@ def checked_run(content: Any, run: Run, path: Path) -> dict[str, Any]:
     if record.diverged is None and (record.weights is None or record.selected_step is None):
         raise damaged(path, f"the record of {run.id} says neither which weights it kept nor that it diverged")
     return dict(content)
+
+
+def read_evaluation(path: Path, suite: str) -> dict[str, Any]:
+    """What a suite's scores were made with, its own code alone under "code". Raises InputError for a damaged file."""
+    content = read_json(path)
+    try:
+        EvaluationRecord.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise damaged(path, f"it has a wrong '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+    if suite not in content["code"]:
+        raise damaged(path, f"it is of the suites {', '.join(content['code'])}, not of {suite}")
+    return content | {"code": content["code"][suite]}
 
 
 def differs(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
@@ -192,7 +217,7 @@ def checked_history(table: pd.DataFrame, run: Run, record: Mapping[str, Any], pa
 def checked_scores(table: pd.DataFrame, path: Path) -> pd.DataFrame:
     """Scores as they were read from a file, unless one is out of its range or stands there twice."""
     require_numbers(table, "n", 1, 1e9, path)
-    require_numbers(table, "value", -400, 400, path)
+    require_numbers(table, "value", -800, 400, path)  # uniformity from −8, alignment to 4
     keys = [name for name in ("hash", "seed", "suite", "task", "metric") if name in table]
     if table.duplicated(keys).any():
         twice = table.loc[table.duplicated(keys)].iloc[0]

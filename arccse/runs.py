@@ -11,9 +11,11 @@ import torch
 from arccse import code, paths, provenance
 from arccse.checkpoint import State, StopSignals
 from arccse.config import Config, Run
+from arccse.data import corpus
 from arccse.distributed import Processes
 from arccse.errors import Diverged
-from arccse.files import atomic_path, atomic_write, make_writable, sha256, sweep
+from arccse.files import atomic_path, atomic_write, make_writable, sweep
+from arccse.models import DIVERGED, origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
 from arccse.training import train as train_encoder
@@ -58,7 +60,9 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
         for done_with in (state, whereabouts):
             done_with.unlink(missing_ok=True)
 
-    telling = TrainingProgress(run.id, history, whereabouts) if writes else nullcontext()
+    # the history of a run that is trained again stays with its model and record until there are others
+    as_it_goes = None if finished.exists() else history
+    telling = TrainingProgress(run.id, as_it_goes, whereabouts) if writes else nullcontext()
     try:
         with StopSignals() as stop, telling as progress:
             saved = State(state, identity, config.save_every)
@@ -69,20 +73,21 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
             write_history(divergence.history, history)
             with atomic_path(model) as temporary:
                 temporary.mkdir()
-                (temporary / "diverged.json").write_text(json.dumps(said) + "\n", encoding="utf-8")
+                (temporary / DIVERGED).write_text(json.dumps(said) + "\n", encoding="utf-8")
             finish({"diverged": said}, {})
         raise
     if writes:
         with atomic_path(model) as temporary:
             trained.encoder.save(temporary)
-        kept = {"weights": trained.encoder.fingerprint(), "selected_step": trained.selected_step}
-        finish(kept, trained.seconds)
+        write_history(trained.history, history)
+        kept = {"weights": trained.encoder.fingerprint(), "model": origin(str(model), None).checksum}
+        finish(kept | {"selected_step": trained.selected_step}, trained.seconds)
 
 
 def data_of(config: Config) -> dict[str, Any]:
     """What a config's runs are trained on and selected by, with checksums."""
     text, source = paths.corpus(config), config.source
-    checksum = sha256(text)
+    checksum = corpus.checksum(text)
     with text.open("rb") as lines:
         sentences = sum(1 for _ in lines)
     return {

@@ -10,25 +10,27 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from arccse import code, paths, results
-from arccse.config import Config
+from arccse import paths, results
+from arccse.config import Config, Run
 from arccse.errors import InputError
-from arccse.files import atomic_write
+from arccse.files import atomic_write, make_writable
 from arccse.records import read_json
-from arccse.results import Gathered, Results, Standing
+from arccse.results import Gathered, Results
+from arccse.standings import Standing, standings
 
 
 def find(config: Config) -> list[Standing]:
     """The runs of a config that were made by other code than the present one."""
-    return [one for one in results.standings(config).values() if one.other_code]
+    return [one for one in standings(config).values() if one.other_code]
 
 
 def show(config: Config, console: Console) -> None:
     """List them, with the modules that have changed since."""
     found = find(config)
-    table = Table("run", "changed since")
+    table = Table("run", "made by other code", "changed since")
     for one in found:
-        table.add_row(one.run.id, ", ".join(one.other_code))
+        for name, modules in one.other_code.items():
+            table.add_row(one.run.id, name, ", ".join(modules))
     if found:
         console.print(table)
     console.print(f"{len(found)} of {len(config.runs())} runs were made by other code than the present one")
@@ -60,16 +62,17 @@ def accept(config: Config, why: str) -> int:
 
 
 def accepted(record: dict[str, Any], one: Standing, why: str) -> dict[str, Any]:
-    """A run's record with one acceptance more."""
-    present = code.of_training(one.run.variant).digest
-    entry = {"digest": present, "why": why, "date": time.strftime("%Y-%m-%d")}
-    return record | {"accepted": [*record.get("accepted", []), entry]}
+    """A run's record with an acceptance more for each piece of code that is another now."""
+    said = {"why": why, "date": time.strftime("%Y-%m-%d")}
+    digests = dict.fromkeys(one.codes[name][0].digest for name in one.other_code)
+    return record | {"accepted": [*record.get("accepted", []), *({"digest": new, **said} for new in digests)]}
 
 
 def set_aside(config: Config) -> Path | None:
-    """Move the stale runs to results/<config>/set-aside/<time>/, so that they are made again; None without any.
+    """Move what is stale to results/<config>/set-aside/<time>/, so that it is made again; None without any.
 
-    Their folders go there; of the gathered files, copies go there and the others' lines stay.
+    Of a run whose training is stale that is its folder, otherwise the folders of its stale suites. Of the gathered
+    files, copies go there, and the lines of other runs stay.
 
     Raises:
         InputError: a file can't be read or written.
@@ -78,37 +81,38 @@ def set_aside(config: Config) -> Path | None:
     if not found:
         return None
     place = paths.results(config) / "set-aside" / time.strftime("%Y-%m-%dT%H-%M-%S")
-    place.mkdir(parents=True)
-    stale = {one.run.id: one.run for one in found}
-    if stale.keys() & gathered.runs.keys():
-        kept = without(gathered, {(run.variant.hash, run.seed) for run in stale.values()}, set(stale))
+    make_writable(place)
+    if {one.run.id for one in found} & gathered.runs.keys():
+        kept = without(gathered, [one.run for one in found])
         files = [paths.scores(config), paths.histories(config), paths.run_records(config), paths.pairs(config)]
-        for path in files:
-            if path.exists():
-                shutil.copy2(path, place)
+        for path in filter(Path.exists, files):
+            shutil.copy2(path, place)
         if kept.runs:
             results.write(config, kept)
         else:
             for path in files:
                 path.unlink(missing_ok=True)
-    for run_id in stale:
-        folder = paths.run_folder(config, run_id)
-        if folder.exists():
-            (place / "runs" / run_id).parent.mkdir(parents=True, exist_ok=True)
-            folder.rename(place / "runs" / run_id)
+    for one in found:
+        folder = paths.run_folder(config, one.run.id)
+        parts = [""] if "training" in one.other_code else list(one.other_code)
+        for part in parts:
+            if (folder / part).exists():
+                (place / "runs" / one.run.id / part).parent.mkdir(parents=True, exist_ok=True)
+                (folder / part).rename(place / "runs" / one.run.id / part)
     return place
 
 
-def without(gathered: Gathered, keys: set[tuple[str, int]], ids: set[str]) -> Results:
-    """The gathered results but for some runs, given as (hash, seed) and by their ids."""
+def without(gathered: Gathered, runs: list[Run]) -> Results:
+    """The gathered results but for some runs."""
+    keys = {(run.variant.hash, run.seed) for run in runs}
 
     def others(table: pd.DataFrame) -> pd.DataFrame:
         return table[[key not in keys for key in zip(table["hash"], table["seed"], strict=True)]]
 
-    columns = {f"{hash8}/seed{seed}" for hash8, seed in keys}
+    columns = {results.column_of(run) for run in runs}
     return Results(
         others(gathered.scores),
         others(gathered.histories),
         gathered.pairs.drop(columns=list(columns & set(gathered.pairs))) if gathered.has_pairs else None,
-        {run: record for run, record in gathered.runs.items() if run not in ids},
+        {run: record for run, record in gathered.runs.items() if run not in {one.id for one in runs}},
     )

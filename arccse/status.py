@@ -14,7 +14,7 @@ from arccse import paths
 from arccse.config import Config
 from arccse.progress import HEARTBEAT, duration
 from arccse.records import read_json
-from arccse.results import Standing, standings
+from arccse.standings import Standing, standings
 
 KINDS = ("done", "diverged", "stale", "under way", "trained", "failed", "waiting")
 
@@ -52,7 +52,8 @@ def state_of(config: Config, run: Standing) -> State:
     """How far one run is, in words. Raises InputError for a damaged file of the run."""
     record, run_id = run.record or {}, run.run.id
     if run.other_code:
-        return State("stale", f"made by other code ({', '.join(run.other_code)})")
+        changed = sorted({module for modules in run.other_code.values() for module in modules})
+        return State("stale", f"made by other code ({', '.join(changed)})")
     if "diverged" in record:
         return State("diverged", record["diverged"]["message"])
     if not run.to_train:

@@ -1,23 +1,62 @@
-"""How a wrong key or value is told: in one sentence that names the key, the value and what is valid."""
+"""What values of a config may be, and how a wrong one is told: naming the key, the value and what is valid."""
 
-from typing import get_args
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Annotated, Any, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from arccse.errors import nearest
+from arccse.errors import nearest, shortened
 
 
 class Strict(BaseModel):
     """Unknown keys are errors, values are frozen, and "1" is not 1."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy; what cached properties hold is left behind, since `update` may change it."""
+        copied = super().model_copy(update=update, deep=deep)
+        for computed in set(vars(copied)) - set(type(self).model_fields):
+            del vars(copied)[computed]
+        return copied
+
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}")
+
+
+def checked_name(name: str) -> str:
+    """A validator of what names files and folders."""
+    if not NAME.fullmatch(name):
+        raise ValueError("must be at most 64 letters, digits, '.', '_' and '-', with neither '.' nor '-' in front")
+    return name
+
+
+def checked_text(text: str) -> str:
+    """A validator of what is shown in one line: any text, any script."""
+    if not text.strip() or any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in text):
+        raise ValueError("must be one line of text, without control characters")
+    return text
+
+
+def distinct(values: list[Any]) -> list[Any]:
+    """A validator of lists in which nothing has a meaning twice."""
+    for value in values:
+        if values.count(value) > 1:
+            raise ValueError(f"{value!r} is listed twice")
+    return values
+
+
+Name = Annotated[str, AfterValidator(checked_name)]
+Text = Annotated[str, AfterValidator(checked_text), Field(json_schema_extra={"minLength": 1})]
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """The first of pydantic's complaints in one sentence: key, value, what is valid."""
     # an unknown key first: what is missing is often what it was meant to be
     first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
-    place = ".".join(str(part) for part in first["loc"]) or "config"
+    place = ".".join(shortened(str(part)) for part in first["loc"] if part != "[key]") or "config"
     if first["type"] == "extra_forbidden":
         fields = fields_at(model, first["loc"][:-1])
         return f"{place}: unknown key; {nearest(str(first['loc'][-1]), fields)}"
@@ -26,7 +65,7 @@ def describe(error: ValidationError, model: type[BaseModel]) -> str:
     if first["type"] == "unknown_name":
         return f"{place}: {first['msg']}"
     message = first["msg"].removeprefix("Value error, ")
-    return f"{place}: {message[0].lower()}{message[1:]}, not {first['input']!r}."
+    return f"{place}: {message[0].lower()}{message[1:]}, not {shortened(repr(first['input']))}."
 
 
 def fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -3,15 +3,27 @@
 import os
 import subprocess
 
+# What a user has set for the hub decides no test. huggingface_hub reads it when it is imported, here and in the
+# processes that tests start.
+os.environ.pop("HF_HUB_OFFLINE", None)
+os.environ.pop("TRANSFORMERS_OFFLINE", None)
+os.environ.pop("HF_HOME", None)
+os.environ.pop("HF_HUB_CACHE", None)
+os.environ.pop("HF_ENDPOINT", None)
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 import torch
 import transformers
 from families import tiny_families
+
+# how long an example takes says something of the machine alone
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 SENTEVAL = Path(__file__).parents[2] / "shared" / "data" / "senteval"
 

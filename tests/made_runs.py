@@ -42,6 +42,7 @@ def record_of(run: Run, weights: str = "0") -> dict:
             "dev": {"source": "package:gensim", "name": "LEE-dev", "sha256": {"lee.cor": "d" * 64}},
         },
         "weights": weights * 64,
+        "model": weights * 64,
         "selected_step": run.variant.hyperparameters.steps(SENTENCES),
         "started": "2026-01-02T03:04:05+0000",
         "seconds": {"total": 1.0},
@@ -67,13 +68,16 @@ def leave(config: Config, run: Run, place: int, weights: str = "0") -> None:
     (folder / "run.json").write_text(json.dumps(record_of(run, weights)))
     history_of(run).to_csv(folder / "history.csv", index=False)
     for suite in config.suites_of(run.id):
-        score(config, run, suite, 50.0 + place)
+        score(config, run, suite, 50.0 + place, weights)
     if "sts" in config.suites_of(run.id):
         RATED.assign(cosine=place / 10 + RATED["index"] / 10).to_parquet(folder / "sts" / "pairs.parquet")
 
 
-def score(config: Config, run: Run, suite: str, value: float) -> None:
+def score(config: Config, run: Run, suite: str, value: float, model: str = "0") -> None:
     folder = paths.run_folder(config, run.id) / suite
     folder.mkdir(exist_ok=True)
     metric = "spearman_all" if suite.startswith("sts") else "ordered_all"
     write_scores([Score(suite, "LEE", metric, value, 3)], folder / "scores.csv")
+    made = {"model": model * 64, "pooling": "cls", "source": config.data, "data": "a" * 64}
+    made["code"] = {suite: code.of_evaluation(suite, config.data)._asdict()}
+    (folder / "evaluation.json").write_text(json.dumps(made))

@@ -157,12 +157,10 @@ def test_an_encoder_of_zeros_is_refused_before_it_is_embedded_or_scored(tmp_path
 
 def test_a_model_that_diverged_is_not_scored(tmp_path):
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "diverged.json").write_text('{"step": 3, "message": "The loss is NaN at step 3."}')
+    (tmp_path / "model" / "diverged.json").write_text('{"step": 3, "message": "The training diverged at step 3."}')
     common = (tmp_path / "model", "--suite", "sts", "--data", "package:gensim", "--pooling", "cls")
     for command, out in (("embed", tmp_path / "e.parquet"), ("evaluate", tmp_path / "out")):
-        refused(
-            arccse(command, *common, "--out", out), str(tmp_path / "model"), "diverged: The loss is NaN at step 3."
-        )
+        refused(arccse(command, *common, "--out", out), str(tmp_path / "model"), "The training diverged at step 3.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
 
 
@@ -238,7 +236,7 @@ def test_an_empty_corpus_and_one_smaller_than_a_batch(config):
     train = ("train", "--config", config, "--run", run_id(config))
     refused(arccse(*train, folder=config.parent), str(corpus), "is empty")
     corpus.write_text("One sentence only.\n")
-    refused(arccse(*train, folder=config.parent), "1 sentences, fewer than batch_size = 8")
+    refused(arccse(*train, folder=config.parent), "1 different sentences", "batch_size = 8")
     assert not list((config.parent / "results").rglob("model"))
 
 
@@ -256,3 +254,53 @@ def test_a_truncated_model_file(tmp_path, bert):
     weights.write_bytes(weights.read_bytes()[:1000])
     common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "cls", "--out", tmp_path / "out")
     refused(arccse("evaluate", broken, *common), str(broken))
+
+
+def test_evaluation_data_that_are_not_sentevals_are_named(config, senteval):
+    downstream = config.parent / "mine" / "downstream"
+    shutil.copytree(senteval / "downstream" / "STS", downstream / "STS")
+    shutil.copytree(senteval / "downstream" / "SICK", downstream / "SICK")
+    content = yaml.safe_load(config.read_text()) | {"data": f"senteval:{downstream.parent}"}
+    config.write_text(yaml.safe_dump(content))
+    assert "warning" not in arccse("data", "--config", config, folder=config.parent).stderr
+    sick = downstream / "SICK" / "SICK_trial.txt"
+    sick.write_text("".join(sick.read_text().splitlines(keepends=True)[:300]))
+    result = arccse("data", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert "warning: " in result.stderr
+    assert result.stderr.rstrip().endswith("that numbers differ: downstream/SICK/SICK_trial.txt.")
+
+
+def test_a_corpus_of_repeats_is_warned_of_or_refused(config):
+    corpus = config.parent / "corpus.txt"
+    corpus.write_text(corpus.read_text() + "The same sentence again .\n" * 10)
+    result = arccse("corpus", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert "warning: 9 of the corpus' 50 sentences (18.0%) repeat another one" in result.stderr
+    shutil.rmtree(config.parent / "results")
+    corpus.write_text("The same sentence again .\n" * 65)
+    for command in ("plan", "corpus"):
+        result = arccse(command, "--config", config, folder=config.parent)
+        refused(result, "1 different sentences among 65", "batch_size = 8")
+    assert not list((config.parent / "results").rglob("corpus-*"))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("full", [("stdout",), ("stderr",), ("stdout", "stderr")], ids=str)
+def test_an_output_that_is_a_file_on_a_full_disk(tmp_path, full):
+    """As a log is. What is said is lost where stderr is on that disk, but the status is there."""
+    with Path("/dev/full").open("w") as disk, (tmp_path / "log").open("w+") as log:
+        config = "config/nope.yaml" if full == ("stderr",) else "config/smoke.yaml"
+        streams = {name: disk if name in full else log for name in ("stdout", "stderr")}
+        command = [str(Path(sys.executable).parent / "arccse"), "plan", "--config", config]
+        status = subprocess.run(command, cwd=ROOT, check=False, **streams).returncode
+        log.seek(0)
+        said = log.read()
+    assert status == 2
+    assert said == ("arccse: The disk is full, so that the output can't be written.\n" if full == ("stdout",) else "")
+
+
+def test_status_where_nothing_was_run_yet(config):
+    result = arccse("status", "--config", config, folder=config.parent)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines()[-1] == "1 runs: 1 waiting"

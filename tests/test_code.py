@@ -104,3 +104,12 @@ def test_what_a_variant_does_not_use_is_no_part_of_its_code():
 
 def test_arccon_at_0_degrees_is_nt_xents_run():
     assert code.of_training(variant(objective="arccon", margin=0.0)) == code.of_training(variant())
+
+
+def test_a_suites_code_is_its_module_the_encoder_and_the_reading_of_its_data():
+    folder, gensim = (code.of_evaluation("sts", source) for source in ("senteval:x", "package:gensim"))
+    assert {"evaluation.sts", "encoder", "data.sources", "data.readers"} <= set(folder.parts)
+    assert not {"training", "objectives", "evaluation.transfer"} & set(folder.parts)
+    assert {"data.readers", "data.sources"} <= set(gensim.changed(folder.parts))
+    assert "evaluation.sts" not in gensim.changed(folder.parts)
+    assert "evaluation.classifiers" in code.of_evaluation("transfer", "hub").parts

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from families import MINILM
 
 from arccse import config as configs
 from arccse.errors import InputError
 from arccse.hyperparameters import Hyperparameters
 
 ROOT = Path(__file__).parent.parent
+WIKI1M = f"hub:princeton-nlp/datasets-for-simcse/wiki1m_for_simcse.txt@{40 * 'e'}"
 SMOKE = yaml.load((ROOT / "config" / "smoke.yaml").read_text(), Loader=configs.UniqueKeys)
 
 
@@ -21,6 +23,11 @@ def write(tmp_path: Path, content: dict) -> Path:
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
+
+
+def main(**changes) -> dict:
+    """The studies of a config: one, of two variants."""
+    return {"main": {"title": "t", "variants": {"SimCSE": {}, "untrained": {"epochs": 0}}} | changes}
 
 
 def load_with(tmp_path: Path, **training) -> configs.Config:
@@ -207,8 +214,22 @@ def test_exponents_are_numbers_and_quoted_text_is_text():
         ({"batch_size": 1}, ["training.batch_size", "greater than or equal to 2", "1"]),
         ({"margin": 180}, ["training.margin", "less than 180", "180"]),
         ({"margin": -1}, ["training.margin", "greater than or equal to 0", "-1"]),
-        ({"temperature": 0}, ["training.temperature", "greater than 0"]),
+        ({"temperature": 0}, ["training.temperature", "greater than or equal to 0.0001", "0"]),
         ({"temperature": math.nan}, ["training.temperature", "nan"]),
+        ({"temperature": math.inf}, ["training.temperature", "finite", "inf"]),
+        ({"temperature": 1e-300}, ["training.temperature", "greater than or equal to 0.0001", "1e-300"]),
+        ({"learning_rate": math.inf}, ["training.learning_rate", "finite", "inf"]),
+        ({"learning_rate": math.nan}, ["training.learning_rate", "nan"]),
+        ({"triplet_weight": math.inf}, ["training.triplet_weight", "finite", "inf"]),
+        ({"weight_decay": math.inf}, ["training.weight_decay", "finite", "inf"]),
+        ({"max_grad_norm": math.inf}, ["training.max_grad_norm", "finite", "inf"]),
+        ({"margin": -math.inf}, ["training.margin", "-inf"]),
+        ({"epochs": 10**20}, ["training.epochs", "less than or equal to 1000", "1" + 20 * "0"]),
+        ({"batch_size": 10**20}, ["training.batch_size", "less than or equal to 65536"]),
+        ({"max_steps": 10**20}, ["training.max_steps", "less than or equal to"]),
+        ({"max_length": 10**20}, ["training.max_length", "less than or equal to"]),
+        ({"eval_every": 10**20}, ["training.eval_every", "less than or equal to"]),
+        ({"chunk_size": 10**20}, ["training.chunk_size", "less than or equal to"]),
         ({"mask_ratios": [0.4, 0.2]}, ["training.mask_ratios", "0 < near < far < 1", "[0.4, 0.2]"]),
         ({"mask_ratios": [0, 0.2]}, ["training.mask_ratios", "0 < near < far < 1"]),
         ({"mask_ratios": 0.2}, ["training.mask_ratios", "0 < near < far < 1"]),
@@ -240,6 +261,30 @@ def test_the_place_of_a_wrong_hyperparameter_is_named(tmp_path):
         ({"sedes": [0]}, ["sedes", "unknown key", "did you mean 'seeds'?"]),
         ({"seeds": []}, ["seeds", "at least 1 item"]),
         ({"seeds": [0.5]}, ["seeds.0", "integer", "0.5"]),
+        ({"seeds": [-1]}, ["seeds.0", "greater than or equal to 0", "-1"]),
+        ({"seeds": [2**64]}, ["seeds.0", "less than 9223372036854775808", str(2**64)]),
+        ({"seeds": [1, 2, 1]}, ["seeds", "1 is listed twice"]),
+        ({"save_every": 10**20}, ["save_every", "less than or equal to"]),
+        ({"suites": ["sts", "sts"]}, ["suites", "'sts' is listed twice"]),
+        ({"studies": main(seeds=[-1])}, ["studies.main.seeds.0", "greater than or equal to 0", "-1"]),
+        ({"studies": main(seeds=[2**64])}, ["studies.main.seeds.0", "less than 9223372036854775808"]),
+        ({"studies": main(suites=["sts", "mteb", "sts"])}, ["studies.main.suites", "'sts' is listed twice"]),
+        ({"studies": main(suites=[])}, ["studies.main.suites", "at least 1 item"]),
+        ({"studies": main(encoders=["MiniLM-L6"] * 2)}, ["studies.main.encoders", "'MiniLM-L6' is listed twice"]),
+        ({"studies": main(title="")}, ["studies.main.title", "one line of text"]),
+        ({"studies": main(title="two\nlines")}, ["studies.main.title", "one line of text"]),
+        ({"studies": main(variants={"a\x07": {}})}, ["studies.main.variants", "one line of text"]),
+        ({"studies": main(variants={" ": {}})}, ["studies.main.variants", "one line of text"]),
+        ({"studies": main(variants={"margin=5": {}}, sweep={"margin": [5]})}, ["two variants are called 'margin=5'"]),
+        ({"studies": main(variants={}, sweep={"margin": [5, 5]})}, ["two variants are called 'margin=5'"]),
+        ({"studies": {"theory": main()["main"]}}, ["studies.theory", "another name"]),
+        (
+            {"studies": {n: main()["main"] for n in ("main", "main-comparisons")}},
+            ["studies.main-comparisons", "'main'"],
+        ),
+        ({"corpus_size": 10**20, "corpus": WIKI1M}, ["corpus_size", "less than or equal to"]),
+        ({"encoders": {"x": {"model": "package:"}}}, ["package:", "name of an installed package is missing"]),
+        ({"encoders": {"x": {"model": 5000 * "a/"}}}, ["No model 'a/a/"]),
         ({"suites": ["stss"]}, ["suites.0: unknown suite 'stss'; did you mean 'sts'?"]),
         ({"data": "sentval:x"}, ["sentval:x", "senteval:FOLDER"]),
         ({"data": "senteval"}, ["data", "unknown data source 'senteval'", "senteval:FOLDER"]),
@@ -288,3 +333,88 @@ def test_files_that_are_no_config(tmp_path):
         path.write_text(content)
         with pytest.raises(InputError, match=message):
             configs.load(path)
+
+
+@pytest.mark.parametrize("name", ["../x", "/abs/x", "..", ".x", "-x", "", "a b", "a/b", "münchen", "x" * 65, "a\n"])
+def test_names_that_are_no_file_names(tmp_path, name):
+    study = main()["main"]
+    model = {"model": MINILM}
+    for change in ({"name": name}, {"studies": {name: study}}, {"encoders": {name: model}}):
+        with pytest.raises(InputError, match=r"must be at most 64 letters, digits, '\.', '_' and '-'"):
+            configs.load(write(tmp_path, SMOKE | {"studies": main()} | change))
+
+
+def test_figures_of_two_studies_never_have_one_name(tmp_path):
+    study = main()["main"]
+    clash = {"encoders": {n: {"model": MINILM} for n in ("c", "b-c")}, "studies": {"a-b": study, "a": study}}
+    with pytest.raises(InputError, match=r"studies\.a: figures of 'b-c' would overwrite those of 'a-b'"):
+        configs.load(write(tmp_path, SMOKE | clash))
+
+
+def test_labels_and_titles_are_any_text(tmp_path):
+    text = r"ArcCSE，日本語 $\tau$ & <b>100 %</b> 🦆"
+    studies = main(title=text, variants={text: {}, "b": {"dropout": 0.2}})
+    config = configs.load(write(tmp_path, SMOKE | {"studies": studies}))
+    assert config.studies["main"].title == text
+    assert config.rows("main")[0].label == text
+
+
+def test_merged_keys_may_be_given_again(tmp_path):
+    text = """
+a: &a {x: 1, y: 2}
+b: &b {<<: *a, y: 3}
+c: {<<: *b, x: 4}
+d: {<<: [*a, *b]}
+"""
+    content = yaml.load(text, Loader=configs.UniqueKeys)
+    assert content["b"] == {"x": 1, "y": 3}
+    assert content["c"] == {"x": 4, "y": 3}
+    assert content["d"] == {"x": 1, "y": 2}
+    with pytest.raises(yaml.YAMLError, match="key 'x' twice"):
+        yaml.load("a: &a {x: 1}\nb: {<<: *a, x: 2, x: 3}", Loader=configs.UniqueKeys)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_bytes("caveat: Größe\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"config\.yaml is not UTF-8: .*0xf6"):
+        configs.load(path)
+    path.write_text("a: " + 3000 * "[" + 3000 * "]")
+    with pytest.raises(InputError, match=r"config\.yaml nests its values too deeply"):
+        configs.load(path)
+    with pytest.raises(InputError, match=r"config file 'aaa.*…' can't be read: File name too long"):
+        configs.load(5000 * "a")
+    with pytest.raises(InputError, match="can't be read: Is a directory"):
+        configs.load(tmp_path)
+
+
+def test_a_long_value_is_cut_in_the_message(tmp_path):
+    with pytest.raises(InputError) as error:
+        configs.load(write(tmp_path, SMOKE | {"corpus": [10_000 * "a"]}))
+    assert len(str(error.value)) < 300
+
+
+def test_each_row_is_made_once(tmp_path, monkeypatch):
+    made = []
+    row = configs.Config.row
+    monkeypatch.setattr(configs.Config, "row", lambda self, *place: made.append(place) or row(self, *place))
+    content = copy.deepcopy(SMOKE)
+    content["studies"] = {
+        "grid": {
+            "title": "t",
+            "training": {"objective": "arccon"},
+            "sweep": {"margin": [1, 2, 3], "temperature": [0.05, 0.1]},
+        }
+    }
+    config = configs.load(write(tmp_path, content))
+    assert [config.suites_of(run_id) for run_id in config.runs()] == 12 * [["sts"]]  # 6 points, 2 seeds
+    assert len(config.rows("grid")) == 6
+    assert len(made) == 6
+
+
+def test_a_changed_copy_has_rows_of_its_own(tmp_path):
+    config = configs.load(write(tmp_path, SMOKE | {"studies": main()}))
+    seeds = {run.seed for run in config.runs().values()}
+    more = config.model_copy(update={"seeds": [7]})
+    assert {run.seed for run in more.runs().values()} == {0, 7}  # 0 is that of the untrained encoder
+    assert {run.seed for run in config.runs().values()} == seeds == {0, 1}

@@ -64,7 +64,7 @@ def train_as_two(name: str, run: str) -> subprocess.CompletedProcess[str]:
     arccse = Path(sys.executable).with_name("arccse")
     command = [*launch, str(arccse), "train", "--config", f"{name}.yaml", "--run", run, "--threads", "1"]
     return subprocess.run(
-        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=240
+        command, capture_output=True, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=600
     )
 
 

@@ -85,7 +85,7 @@ def test_a_bar_shows_the_count_and_the_time_left_first_however_narrow(width):
             bar.update(step, 15625, "loss 0.01235  dev 78.41  212 sentences/s")
         bar.progress.refresh()
     line = [part for part in re.split(r"[\r\n]|\x1b\[\S*?[A-Za-z]", terminal.file.getvalue()) if part.strip()][-1]
-    assert re.match(r"125/15625 steps +\d+:\d\d:\d\d ", line), line
+    assert re.match(r" *125/15625 steps +\d+:\d\d:\d\d ", line), line
     assert len(line.rstrip()) <= width
     assert "  loss 0.01235  dev 78.41" in line
     assert ("a04d015f/seed0" in line) == (width > 80)

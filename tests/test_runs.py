@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
+import torch
 import yaml
 
 from arccse import config as configs
@@ -101,6 +102,19 @@ def test_a_run_sweeps_what_kills_have_left_of_it_and_of_no_other(config):
     runs.train(config, own)
     assert not any(left.exists() for left in swept)
     assert all(left.exists() for left in kept)
+
+
+def test_a_run_that_is_trained_again_keeps_its_files_until_there_are_others(config, monkeypatch):
+    run = next(iter(config.runs().values()))
+    folder = paths.run_folder(config, run.id)
+    runs.train(config, run)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    stop = InputError("a fault after the first step")
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.optim.AdamW, "step", lambda *_: (_ for _ in ()).throw(stop))
+        with pytest.raises(InputError, match="after the first step"):
+            runs.train(config, run)
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(config):

@@ -10,6 +10,8 @@ from rich.console import Console
 from arccse import paths, results, stale
 from arccse.errors import InputError
 from arccse.files import sha256
+from arccse.gathering import gather
+from arccse.standings import standings
 
 STUDIES = {"main": {"title": "Main", "variants": {"SimCSE": {}, "ArcCSE": {"objective": "arccon"}}}}
 
@@ -21,7 +23,7 @@ def config(tmp_path, monkeypatch):
     config = made_config(tmp_path, STUDIES)
     for place, run in enumerate(config.runs().values()):
         leave(config, run, place)
-    results.gather(config)
+    gather(config)
     for run in others(config):
         path = paths.run_folder(config, run) / "run.json"
         path.write_text(json.dumps(by_other_code(json.loads(path.read_text()))))
@@ -54,7 +56,7 @@ def test_accepting_them_says_why_in_both_records(config):
         stale.accept(config, " ")
     assert stale.accept(config, "only a name changed") == 2
     assert stale.find(config) == []
-    results.gather(config)
+    gather(config)
     for run in others(config):
         for record in (
             json.loads((paths.run_folder(config, run) / "run.json").read_text()),
@@ -74,7 +76,7 @@ def test_set_aside_they_are_made_again_and_nothing_is_lost(config):
     weights = {run: sha256(paths.run_folder(config, run) / "history.csv") for run in others(config)}
     before = sha256(paths.scores(config))
     place = stale.set_aside(config)
-    found = results.standings(config)
+    found = standings(config)
     assert [run for run, standing in found.items() if standing.to_train] == others(config)
     assert {run: sha256(place / "runs" / run / "history.csv") for run in weights} == weights
     assert sha256(place / "scores.csv") == before
@@ -89,3 +91,20 @@ def test_all_set_aside_leaves_nothing_gathered(config, tmp_path):
     smaller = made_config(tmp_path, {"main": STUDIES["main"] | {"variants": {"ArcCSE": {"objective": "arccon"}}}})
     stale.set_aside(smaller)
     assert len(results.Gathered(config).runs) == 2  # those of SimCSE, which the smaller config does not name
+
+
+def test_of_a_run_whose_scores_alone_are_stale_the_model_stays(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = made_config(tmp_path, {"main": STUDIES["main"] | {"suites": ["sts", "order"]}})
+    for place, run in enumerate(config.runs().values()):
+        leave(config, run, place)
+    run = next(iter(config.runs()))
+    folder = paths.run_folder(config, run)
+    made = json.loads((folder / "order" / "evaluation.json").read_text())
+    made["code"]["order"]["digest"] = "0" * 16
+    (folder / "order" / "evaluation.json").write_text(json.dumps(made))
+    place = stale.set_aside(config)
+    assert (place / "runs" / run / "order" / "scores.csv").is_file()
+    standing = standings(config)[run]
+    assert not standing.to_train
+    assert standing.to_score == ("order",)

@@ -119,7 +119,7 @@ def test_bca_follows_skewed_values() -> None:
     assert (np.abs(plain.mean(axis=0) - bca.mean(axis=0)) > 4 * noise).any()  # which the test could tell apart
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values=st.lists(SCORES, min_size=2, max_size=30).map(np.array))
 def test_every_summary_is_finite_and_in_order(values: np.ndarray) -> None:
     cell = summarise(values)
@@ -172,7 +172,7 @@ def test_fishers_count_of_darwins_maize() -> None:
 PAIRS = st.lists(st.tuples(SCORES, SCORES), min_size=1, max_size=9).map(lambda pairs: np.array(pairs).T)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=PAIRS)
 def test_the_p_of_scipys_permutation_test(pairs: np.ndarray) -> None:
     differences = np.rint(100 * (pairs[1] - pairs[0]))  # whole numbers, whose sums are exact
@@ -188,7 +188,7 @@ def test_equal_sums_are_equal_despite_rounding() -> None:
     assert compare(np.zeros(3), np.array([0.1, 0.2, -0.3])).p == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(pairs=PAIRS)
 def test_what_holds_for_every_comparison(pairs: np.ndarray) -> None:
     a, b = pairs
@@ -386,7 +386,7 @@ def test_the_spearman_of_a_resample_is_that_of_repeated_examples(seed: int, runs
     np.testing.assert_allclose(_spearman(groups, counts.astype(float)), expected * 2, rtol=0, atol=1e-12)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(seed=SEEDS, seeds=st.integers(1, 3), single=st.booleans())
 def test_the_whole_bootstrap_by_the_book(seed: int, seeds: int, single: bool) -> None:
     rng = np.random.default_rng(seed)
@@ -525,7 +525,6 @@ def test_published_sample_sizes(gain: float, power: float, paired: bool, n: int)
 
 
 @given(effect=st.floats(0.1, 4), power=st.floats(0.1, 0.99), alpha=st.floats(0.001, 0.2), paired=st.booleans())
-@settings(deadline=None)
 def test_no_smaller_number_is_enough(effect: float, power: float, alpha: float, paired: bool) -> None:
     def reached(n: int) -> float:  # with both tails of the noncentral t
         df, shift = (n - 1, effect * n**0.5) if paired else (2 * n - 2, effect * (n / 2) ** 0.5)

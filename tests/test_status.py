@@ -17,10 +17,12 @@ from made_runs import leave, record_of, score
 from rich.console import Console
 
 from arccse import config as configs
-from arccse import paths, results, status
+from arccse import paths, status
 from arccse.config import Config
 from arccse.errors import InputError
+from arccse.gathering import gather
 from arccse.progress import TrainingProgress
+from arccse.standings import standings as all_standings
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def finish(config: Config, run: str, *suites: str, **record: object) -> None:
 
 
 def standings(config: Config) -> list[tuple[str, str]]:
-    found = [status.state_of(config, run) for run in results.standings(config).values()]
+    found = [status.state_of(config, run) for run in all_standings(config).values()]
     return [(state.kind, state.detail) for state in found]
 
 
@@ -93,7 +95,7 @@ def test_each_run_has_a_line_of_its_own_and_a_run_of_two_studies_is_counted_once
 def test_a_run_whose_gathered_results_alone_are_left_is_done(config):
     for place, run in enumerate(config.runs().values()):
         leave(config, run, place)
-    results.gather(config)
+    gather(config)
     shutil.rmtree(paths.results(config) / "runs")
     assert standings(config) == [("done", "gathered")] * 4
 

@@ -1,7 +1,9 @@
-"""Training sentences: where they come from."""
+"""Training sentences: where they come from, and the file that they are kept in."""
 
+import hashlib
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,8 +11,10 @@ from arccse.data.hub import hub_file
 from arccse.data.readers import read_lines
 from arccse.data.wiki import wiki_sentences
 from arccse.errors import InputError, nearest
+from arccse.files import atomic_write, sha256
 
 WIKI_EXCERPT = "enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2"
+WORTH_A_WARNING = 0.01  # share of sentences that are repeats
 HUB_SPEC = re.compile(r"hub:([\w.-]+/[\w.-]+)/([\w./-]+)@([0-9a-f]{40})")
 
 
@@ -47,4 +51,56 @@ def sentences(spec: str, cache: Path | None = None) -> list[str]:
     found = [squeezed for line in lines if (squeezed := " ".join(line.split()))]
     if not found:
         raise InputError(f"corpus '{spec}' has no sentences.")
+    return found
+
+
+def check_repeats(sentences: Sequence[str], batch_size: int) -> str | None:
+    """A warning where more than WORTH_A_WARNING of the sentences have been there before.
+
+    Equal sentences in a batch are each other's negatives and positives at once. Raises InputError where that cannot
+    be avoided: there are fewer different sentences than a batch of the largest `batch_size` holds.
+    """
+    different = len(set(sentences))
+    if different < batch_size:
+        raise InputError(
+            f"The corpus has {different} different sentences among {len(sentences)}, fewer than batch_size = "
+            f"{batch_size}: negatives would equal positives."
+        )
+    repeats = len(sentences) - different
+    if repeats <= WORTH_A_WARNING * len(sentences):
+        return None
+    return (
+        f"{repeats} of the corpus' {len(sentences)} sentences ({repeats / len(sentences):.1%}) repeat another one; "
+        "where two meet in a batch, a negative equals its positive."
+    )
+
+
+def write(found: Sequence[str], spec: str, path: Path) -> None:
+    """Write a corpus to a file, a sentence a line, and its checksum beside it.
+
+    Args:
+        found: what `sentences(spec)` gave.
+        spec: where it comes from.
+        path: of the file.
+
+    Raises:
+        InputError: a file can't be written.
+    """
+    text = "".join(f"{sentence}\n" for sentence in found).encode()
+    record = {"source": spec, "sentences": len(found), "sha256": hashlib.sha256(text).hexdigest()}
+    atomic_write(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")  # first: no text goes without
+    atomic_write(path, text)
+
+
+def checksum(path: Path) -> str:
+    """The SHA-256 of a corpus' file; InputError where it is missing or no longer what `write` wrote.
+
+    A text without a record beside it, as older versions left it, is taken as it is.
+    """
+    found, record = sha256(path), path.with_suffix(".json")
+    if record.is_file() and found not in record.read_text(encoding="utf-8", errors="replace"):
+        raise InputError(
+            f"The corpus {path} is not what it was when it was written, as {record.name} beside it says. Delete "
+            f"{path.stem}.* in {path.parent}, and the workflow makes it anew."
+        )
     return found

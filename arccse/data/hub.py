@@ -111,6 +111,15 @@ def read_manifest(path: Path) -> dict[str, str]:
     return {name: digest for digest, name in rows}
 
 
+def unlike_published(checksums: dict[str, str], manifest: Path = MANIFEST) -> list[str]:
+    """The files among `checksums` (name → sha256) that are not as SentEval's archive on the hub has them.
+
+    A file that the archive does not have is not compared.
+    """
+    expected = read_manifest(manifest)
+    return [name for name, found in checksums.items() if expected.get(name, found) != found]
+
+
 def verify(folder: Path, expected: dict[str, str], origin: str) -> None:
     """Raise InputError naming the first file of `expected` that is missing in `folder` or differs."""
     for name, digest in expected.items():

@@ -64,6 +64,8 @@ def read_lines(path: Path, encoding: str = "utf-8") -> list[str]:
         raise InputError(f"{path.absolute()} cannot be read: {error.strerror}.") from error
     if not data.strip():
         raise InputError(f"{path} is empty.")
+    if b"\0" in data:  # in latin-1 and often in UTF-8 a valid character, but of no sentence
+        raise InputError(f"{path} holds zero bytes, as UTF-16 does; {encoding.upper()} is needed.")
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
@@ -89,7 +91,7 @@ def read_sts(text: Path, gold: Path) -> Pairs:
     ]
     if not rows:
         raise InputError(f"{gold} has no scores: all of its {len(golds)} lines are blank.")
-    return _pairs(rows, STS_SCALE)
+    return _pairs(gold, rows, STS_SCALE)
 
 
 def read_stsb(path: Path) -> Pairs:
@@ -101,7 +103,7 @@ def read_stsb(path: Path) -> Pairs:
         (_sentence(path, i, cells, 5), _sentence(path, i, cells, 6), _score(path, i, cells[4], STS_SCALE))
         for i, cells in _table(path, 7)
     ]
-    return _pairs(rows, STS_SCALE)
+    return _pairs(path, rows, STS_SCALE)
 
 
 def read_sick(path: Path) -> Pairs:
@@ -110,7 +112,7 @@ def read_sick(path: Path) -> Pairs:
         (_sentence(path, i, cells, 1), _sentence(path, i, cells, 2), _score(path, i, cells[3], SICK_SCALE))
         for i, cells in _table(path, 5, "pair_ID\tsentence_A\tsentence_B\trelatedness_score")
     ]
-    return _pairs(rows, SICK_SCALE)
+    return _pairs(path, rows, SICK_SCALE)
 
 
 def read_binary(positive: Path, negative: Path) -> Labelled:
@@ -231,8 +233,10 @@ def _label(path: Path, line: int, text: str, classes: dict[str, int]) -> int:
     return classes[text.strip()]
 
 
-def _pairs(rows: Sequence[tuple[str, str, float]], scale: tuple[float, float]) -> Pairs:
+def _pairs(path: Path, rows: Sequence[tuple[str, str, float]], scale: tuple[float, float]) -> Pairs:
     scores = np.array([score for _, _, score in rows], dtype=np.float64)
+    if np.ptp(scores) == 0:
+        raise InputError(f"{path}: every score is {scores[0]:g}; no correlation can be had from equal scores.")
     return Pairs([a for a, _, _ in rows], [b for _, b, _ in rows], scores, scale)
 
 

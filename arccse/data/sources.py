@@ -27,7 +27,7 @@ from arccse.data.readers import (
 )
 from arccse.data.wiki import split_sentences
 from arccse.errors import InputError, nearest
-from arccse.files import sha256
+from arccse.files import is_folder, sha256
 
 STS_TASKS = ("STS12", "STS13", "STS14", "STS15", "STS16", "STSB", "SICKR")
 ORDER_TASK = "ORDER"  # held_out(), which every source offers
@@ -101,7 +101,7 @@ def open_source(spec: str) -> Source:
     if found is not SentEvalFolder:
         return found()
     folder = Path(spec.partition(":")[2]).expanduser().absolute()
-    if not (folder / "downstream").is_dir():
+    if not is_folder(folder / "downstream"):
         raise InputError(
             f"data source '{spec}': {folder / 'downstream'} is not a folder; senteval:FOLDER needs the "
             "folder that holds SentEval's 'downstream'."

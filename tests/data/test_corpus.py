@@ -1,5 +1,6 @@
 """Training sentences: specs, files, the Wikipedia excerpt and the hub."""
 
+import hashlib
 import time
 from functools import partial
 
@@ -7,7 +8,7 @@ import pytest
 from hub_server import serve
 
 from arccse.data import corpus
-from arccse.data.corpus import check_spec, sentences
+from arccse.data.corpus import check_repeats, check_spec, sentences
 from arccse.data.hub import hub_file
 from arccse.errors import InputError
 
@@ -83,20 +84,56 @@ def test_hub_out_of_reach(tmp_path, monkeypatch):
         sentences(WIKI1M, tmp_path)
 
 
-@pytest.fixture(scope="module")
-def wiki():
-    start = time.perf_counter()
+def test_wikipedia_excerpt():
     found = sentences("package:gensim")
-    return found, time.perf_counter() - start
-
-
-def test_wikipedia_excerpt(wiki):
-    found, seconds = wiki
     assert len(found) == len(set(found)) == WIKI_SENTENCES
-    assert seconds < 20
     assert found == sentences("package:gensim")
     assert "Many Lewis acids are not Arrhenius or Brønsted-Lowry acids, and vice versa." in found
     assert all(5 <= len(s.split()) <= 100 for s in found)
     assert not [s for s in found if any(c in s for c in "{}[]|<>=\ufffc") or "http" in s or "''" in s]
     assert not [s for s in found if not s.rstrip("\"”’')").endswith((".", "!", "?"))]
     assert not [s for s in found if s.startswith(("File:", "Image:", "Category:"))]
+
+
+def test_repeats_are_counted_and_warned_of():
+    hundred = [f"sentence {i}" for i in range(100)]
+    assert check_repeats(hundred, 64) is None
+    assert check_repeats([*hundred, hundred[0]], 64) is None  # 1 of 101 is less than 1 %
+    warning = check_repeats([*hundred, *hundred[:25]], 64)
+    assert "25 of the corpus' 125 sentences (20.0%)" in warning
+
+
+def test_fewer_different_sentences_than_a_batch():
+    with pytest.raises(InputError, match="1 different sentences among 65, fewer than batch_size = 64"):
+        check_repeats(["the same ."] * 65, 64)
+    assert check_repeats([f"sentence {i}" for i in range(64)], 64) is None
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """The file of a corpus of two sentences."""
+    (tmp_path / "own.txt").write_text("It  rained.\nHe left.\n")
+    spec = f"file:{tmp_path / 'own.txt'}"
+    corpus.write(corpus.sentences(spec), spec, tmp_path / "corpus-1.txt")
+    return tmp_path / "corpus-1.txt"
+
+
+def test_a_kept_corpus_has_its_checksum(kept):
+    assert kept.read_bytes() == b"It rained.\nHe left.\n"
+    assert corpus.checksum(kept) == hashlib.sha256(kept.read_bytes()).hexdigest()
+    kept.with_suffix(".json").unlink()  # as older versions left it
+    assert corpus.checksum(kept) == hashlib.sha256(kept.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("damage", [b"", b"It rained.\n", b"He left.\nIt rained.\n"])
+def test_a_kept_corpus_that_has_changed_is_refused(kept, damage):
+    kept.write_bytes(damage)
+    with pytest.raises(InputError, match=rf"{kept} is not what it was .* Delete corpus-1\.\* in {kept.parent}"):
+        corpus.checksum(kept)
+
+
+def test_a_record_that_is_cut_is_refused(kept):
+    record = kept.with_suffix(".json")
+    record.write_text(record.read_text()[:60])
+    with pytest.raises(InputError, match=r"corpus-1\.json"):
+        corpus.checksum(kept)

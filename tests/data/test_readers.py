@@ -26,12 +26,14 @@ def test_blank_gold_drops_the_pair_and_only_line_feeds_end_lines(tmp_path):
 def test_extra_columns_and_carriage_returns(tmp_path):
     files = {
         sources.STSB_TEST: "g\tf\ty\t1\t2.5\ta  b \tc\tlicence\tnote\r\ng\tf\ty\t2\t0\td\te\r\n",
-        sources.SICK_FILES["test"]: (SICK_HEADER + "1\ta\tb\t4.5\tNEUTRAL\n").replace("\n", "\r\n"),
+        sources.SICK_FILES["test"]: (SICK_HEADER + "1\ta\tb\t4.5\tNEUTRAL\n2\ta\tc\t2\tNEUTRAL\n").replace(
+            "\n", "\r\n"
+        ),
     }
     source = put(tmp_path, files)
     stsb = source.sts("STSB")["STSB"]
     assert (stsb.first, stsb.second, stsb.scores.tolist()) == (["a b", "d"], ["c", "e"], [2.5, 0.0])
-    assert source.sts("SICKR")["SICKR"].scores.tolist() == [4.5]
+    assert source.sts("SICKR")["SICKR"].scores.tolist() == [4.5, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +50,8 @@ def test_extra_columns_and_carriage_returns(tmp_path):
         ("input.headlines", b"a\tb\nd\t\xff\ng\th\n", "headlines.txt, line 2: byte 0xff is not valid UTF-8"),
         ("gs.headlines", "1\n2\n", "STS.gs.headlines.txt has 2 lines, but .*input.headlines.txt has 3"),
         ("gs.headlines", "\n\n\n", "STS.gs.headlines.txt is empty"),
+        ("gs.headlines", "2\n\n2.0\n", "STS.gs.headlines.txt: every score is 2; no correlation"),
+        ("input.headlines", "a\tb\nd\te\ng\th\n".encode("utf-16-le"), "headlines.txt holds zero bytes, as UTF-16"),
         ("gs.headlines", "1\n2\nx", "STS.gs.headlines.txt, line 3: score 'x' is not a number from 0 to 5"),
         ("gs.headlines", "1\nnan\n3\n", "STS.gs.headlines.txt, line 2: score 'nan'"),
         ("gs.headlines", "inf\n2\n3\n", "STS.gs.headlines.txt, line 1: score 'inf'"),
@@ -119,6 +123,18 @@ def test_missing_file_is_named_in_full(tmp_path):
             "line 2: unknown label 'x'",
         ),
         ("MR", "MR/rt-polarity.pos", "", "rt-polarity.pos is empty"),
+        (
+            "MR",
+            "MR/rt-polarity.pos",
+            "good\n".encode("utf-16"),
+            "rt-polarity.pos holds zero bytes.* LATIN-1 is needed",
+        ),
+        (
+            "STSB",
+            sources.STSB_TEST,
+            "g\tf\ty\t1\t3\ta\tb\n" * 9,
+            "sts-test.csv: every score is 3; no correlation",
+        ),
     ],
 )
 def test_damaged_tasks(tmp_path, task, file, content, message):

@@ -162,6 +162,11 @@ def test_missing_folder_is_named(tmp_path):
         open_source(f"senteval:{tmp_path / 'nothing'}")
 
 
+def test_a_folder_that_no_file_system_can_hold():
+    with pytest.raises(InputError, match=r"data source 'senteval:aaa.*is not a folder"):
+        open_source(f"senteval:{5000 * 'a'}")
+
+
 def test_unknown_tasks(tmp_path):
     source = put(tmp_path, {})
     with pytest.raises(InputError, match="no task 'STS17'; did you mean 'STS1"):

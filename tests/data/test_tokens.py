@@ -18,6 +18,7 @@ from arccse.data.tokens import TokenStore, tokenised
 from arccse.encoder import Encoder, load_encoder
 from arccse.errors import InputError
 
+HANGS = 600  # seconds: the other process has died, or waits for what never comes
 MANY = [f"{sentence} {n}" for n in range(20) for sentence in SENTENCES]
 UNUSUAL = [
     "",
@@ -133,9 +134,8 @@ def test_the_second_training_finds_the_store(
     tiny.tokenizer(MANY[:2], padding="max_length", truncation=True, max_length=30)  # leaves its traces inside
     monkeypatch.setattr(tokens, "write_ids", lambda *_: pytest.fail("tokenised again"))
     same_text = write(tmp_path / "elsewhere.txt", MANY)
-    second = tokenised(
-        same_text, load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer, 12, tmp_path
-    )
+    tokenizer = load_encoder(str(tiny.transformer.config.name_or_path), "mean").tokenizer
+    second = tokenised(same_text, tokenizer, 12, tmp_path)
     assert second[[3, 5]] == first[[3, 5]]
     assert second.sha256 == first.sha256
 
@@ -257,12 +257,12 @@ def meets_the_other(model: str, text: Path, folder: Path, barrier, results) -> N
     tokenizer, write_ids = load_encoder(model, "mean").tokenizer, tokens.write_ids
 
     def write_after_the_other_began(*arguments) -> None:
-        barrier.wait(60)
+        barrier.wait(HANGS)
         write_ids(*arguments)
 
     tokens.write_ids = write_after_the_other_began
     store = tokenised(text, tokenizer, 12, folder)
-    barrier.wait(60)  # both have opened it
+    barrier.wait(HANGS)  # both have opened it
     results.put(store[range(len(store))])
 
 
@@ -272,7 +272,7 @@ def test_two_trainings_start_at_once(tiny: Encoder, many: Path, tmp_path: Path) 
     model = tiny.transformer.config.name_or_path
     processes = [start(meets_the_other, model, many, tmp_path, barrier, results) for _ in range(2)]
     expected = tiny.token_ids(MANY, 12)
-    assert [results.get(timeout=60) for _ in processes] == [expected, expected]
+    assert [results.get(timeout=HANGS) for _ in processes] == [expected, expected]
     for process in processes:
         process.join()
         assert process.exitcode == 0
@@ -291,6 +291,6 @@ def with_little_disk(model: str, text: Path, folder: Path, results) -> None:
 def test_a_full_disk(tiny: Encoder, many: Path, tmp_path: Path) -> None:
     results = multiprocessing.get_context("spawn").Queue()
     process = start(with_little_disk, tiny.transformer.config.name_or_path, many, tmp_path, results)
-    assert "can't be written: " in results.get(timeout=60)
+    assert "can't be written: " in results.get(timeout=HANGS)
     process.join()
     assert not list(tmp_path.iterdir())

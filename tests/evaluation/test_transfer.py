@@ -22,8 +22,6 @@ from arccse.evaluation.classifiers import Data
 from arccse.evaluation.scoring import Job
 from arccse.evaluation.suites import SUITES
 
-SENTEVAL = Path(__file__).parents[3] / "shared" / "data" / "senteval"
-needs_data = pytest.mark.skipif(not SENTEVAL.is_dir(), reason=f"needs the SentEval files in {SENTEVAL}")
 MODES = {"full": (transfer.FULL, plain.FULL), "fast": (transfer.FAST, plain.FAST)}
 
 
@@ -134,8 +132,8 @@ def features_of(problem, d=384):
 class Sample:
     """The first `size` examples of each class of each part of a source's tasks."""
 
-    def __init__(self, size):
-        self.source, self.size = open_source(f"senteval:{SENTEVAL}"), size
+    def __init__(self, senteval, size):
+        self.source, self.size = open_source(f"senteval:{senteval}"), size
         self.transfer_tasks = self.source.transfer_tasks
 
     def transfer(self, task):
@@ -147,20 +145,18 @@ class Sample:
         return Labelled([part.first[i] for i in kept], second, part.labels[kept])
 
 
-@needs_data
 @pytest.mark.parametrize(
     ("task", "size"), [("MR", 90), ("CR", 80), ("SUBJ", 80), ("MPQA", 70), ("TREC", 40), ("MRPC", 90)]
 )
-def test_real_tasks_with_folds(minilm, task, size):
-    problem = transfer.problem_of(task, transfer.load_parts(Sample(size), task), minilm)
+def test_real_tasks_with_folds(minilm, senteval, task, size):
+    problem = transfer.problem_of(task, transfer.load_parts(Sample(senteval, size), task), minilm)
     x, y, rows = features_of(problem), problem.data.labels, problem.rows
     outer = [(rows["train"], rows["test"])] if "test" in rows else plain.folds(y, 10)[:1]
     assert_cross_validation(x, y, outer, "full")
 
 
-@needs_data
-def test_real_task_with_dev_part(minilm):
-    problem = transfer.problem_of("SST2", transfer.load_parts(Sample(150), "SST2"), minilm)
+def test_real_task_with_dev_part(minilm, senteval):
+    problem = transfer.problem_of("SST2", transfer.load_parts(Sample(senteval, 150), "SST2"), minilm)
     theirs = plain.fixed_split(features_of(problem), problem.data.labels, *problem.rows.values(), plain.FULL)
     ours = transfer.scores("transfer", problem, transfer.FULL)
     assert [(s.metric, s.value, s.n) for s in ours] == [
@@ -264,7 +260,7 @@ def no_training(monkeypatch):
     monkeypatch.setattr(transfer, "fit_many", fail)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(members=st.integers(1, 20), fast=st.booleans())
 def test_class_size_that_nested_folds_need(members, fast):
     """Accepted exactly where every class has at least k members in every outer training part."""

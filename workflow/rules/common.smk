@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from arccse import config as configs
-from arccse import paths, results
+from arccse import paths, standings
 from arccse.errors import InputError
 from arccse.evaluation import suites
 from arccse.models import POOLINGS
@@ -20,8 +20,8 @@ try:
     CONFIG = configs.load(CONFIG_FILE)
     if len(workflow.configfiles) > 1 or workflow.config_settings.config:
         raise InputError("--configfile takes one file and --config is not used: every key is read from that file.")
-    STANDINGS = results.standings(CONFIG)
-    results.refuse_other_code(CONFIG, STANDINGS.values())
+    STANDINGS = standings.standings(CONFIG)
+    standings.refuse_other_code(CONFIG, STANDINGS.values())
 except InputError as error:
     sys.exit(f"arccse: {error}")
 

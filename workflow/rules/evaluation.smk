@@ -32,9 +32,10 @@ rule evaluate:
             f"{RESULTS}/runs/{wildcards.run}/embeddings-{pooling_of(wildcards.run, wildcards.suite)}.parquet"
         ),
     output:
-        f"{RESULTS}/runs/{{run}}/{{suite}}/scores.csv",
+        scores=f"{RESULTS}/runs/{{run}}/{{suite}}/scores.csv",
+        record=f"{RESULTS}/runs/{{run}}/{{suite}}/evaluation.json",
     params:
-        out=lambda wildcards, output: str(Path(output[0]).parent),
+        out=lambda wildcards, output: str(Path(output.scores).parent),
         pooling=lambda wildcards: pooling_of(wildcards.run, wildcards.suite),
         name=lambda wildcards: f"arccse/{RUNS[wildcards.run].variant.id}",
         source=CONFIG.data,

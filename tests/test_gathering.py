@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from made_runs import RATED, leave, made_config, record_of
 
-from arccse import paths, results
+from arccse import code, paths, results
 from arccse.errors import InputError
 from arccse.files import sha256
+from arccse.gathering import gather
+from arccse.standings import standings
 
 STUDIES = {
     "main": {"title": "Main", "variants": {"SimCSE": {}, "ArcCSE": {"objective": "arccon"}}},
@@ -41,12 +43,12 @@ def keyed(scores):
 
 def only_gathered(config):
     """What a clone has: the gathered files, no run's folder."""
-    results.gather(config)
+    gather(config)
     shutil.rmtree(paths.results(config) / "runs")
 
 
 def test_what_is_gathered_is_what_the_runs_left(config):
-    results.gather(config)
+    gather(config)
     found, (simcse, arccse) = results.load(config), config.rows("main")
     assert list(found.runs) == list(config.runs()) == [run.id for row in (simcse, arccse) for run in row.runs]
     assert keyed(found.scores) == {
@@ -67,7 +69,7 @@ def test_what_is_gathered_is_what_the_runs_left(config):
 def test_gathering_what_was_gathered_changes_no_byte(config):
     only_gathered(config)
     before = [sha256(path) for path in gathered_files(config)]
-    results.gather(config)
+    gather(config)
     assert [sha256(path) for path in gathered_files(config)] == before
 
 
@@ -75,13 +77,13 @@ def test_a_variant_more_is_joined_with_the_gathered_runs(config, tmp_path):
     only_gathered(config)
     before = results.load(config)
     grown = made_config(tmp_path, STUDIES | {"more": MORE})
-    found = results.standings(grown)
+    found = standings(grown)
     new = [run for run, standing in found.items() if standing.to_train]
     assert [run.rpartition("-")[0] for run in new] == ["arccon20", "arccon20"]
     assert {standing.to_score for run, standing in found.items() if run not in new} == {()}
     for run in new:
         leave(grown, grown.runs()[run], 7)
-    results.gather(grown)
+    gather(grown)
     after = results.load(grown)
     assert list(after.runs) == [*before.runs, *new]
     assert after.scores.iloc[: len(before.scores)].equals(before.scores)
@@ -93,14 +95,14 @@ def test_a_variant_more_is_joined_with_the_gathered_runs(config, tmp_path):
 def test_a_seed_more_leaves_the_others_as_they_are(config, tmp_path):
     only_gathered(config)
     grown = made_config(tmp_path, STUDIES, seeds=[3, 4, 5])
-    to_train = [standing.run.seed for standing in results.standings(grown).values() if standing.to_train]
+    to_train = [standing.run.seed for standing in standings(grown).values() if standing.to_train]
     assert to_train == [5, 5]
 
 
 def test_a_suite_more_scores_what_has_a_model(config, tmp_path):
-    results.gather(config)
+    gather(config)
     grown = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"suites": ["order", "geometry"]}})
-    for run, standing in results.standings(grown).items():
+    for run, standing in standings(grown).items():
         assert not standing.to_train
         assert standing.to_score == (("geometry",) if run.startswith("simcse") else ())
 
@@ -108,7 +110,7 @@ def test_a_suite_more_scores_what_has_a_model(config, tmp_path):
 def test_a_suite_more_trains_again_what_has_no_model_and_scores_all_of_it(config, tmp_path):
     only_gathered(config)
     grown = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"suites": ["order", "geometry"]}})
-    for run, standing in results.standings(grown).items():
+    for run, standing in standings(grown).items():
         assert standing.to_train == run.startswith("simcse")
         assert standing.to_score == (("geometry", "order", "sts") if standing.to_train else ())
 
@@ -117,7 +119,7 @@ def test_what_the_config_no_longer_names_stays_gathered(config, tmp_path):
     only_gathered(config)
     before = results.load(config)
     smaller = made_config(tmp_path, {"order": STUDIES["order"]})
-    results.gather(smaller)
+    gather(smaller)
     assert list(results.load(smaller).runs) == list(config.runs())[:2]
     again = results.load(config)
     assert keyed(again.scores) == keyed(before.scores)
@@ -129,7 +131,7 @@ def test_a_training_with_other_weights_takes_the_place_of_the_gathered_one(confi
     only_gathered(config)
     run = next(iter(config.runs().values()))
     leave(config, run, 7, weights="f")
-    results.gather(config)
+    gather(config)
     found = results.load(config)
     assert found.runs[run.id]["weights"] == "f" * 64
     assert keyed(found.scores)[run.variant.hash, run.seed, "order"] == 57.0
@@ -141,16 +143,16 @@ def test_scores_of_another_training_are_never_mixed_in(config):
     run = next(iter(config.runs().values()))
     leave(config, run, 7, weights="f")
     shutil.rmtree(paths.run_folder(config, run.id) / "order")
-    assert results.standings(config)[run.id].missing == ("order",)
+    assert standings(config)[run.id].missing == ("order",)
     with pytest.raises(InputError, match=rf"{run.id} has not been scored on suite order"):
-        results.gather(config)
+        gather(config)
 
 
 def test_a_missing_run_is_named_and_nothing_is_written(config):
     run = list(config.runs())[-1]
     shutil.rmtree(paths.run_folder(config, run))
     with pytest.raises(InputError, match=rf"{run} has not been trained"):
-        results.gather(config)
+        gather(config)
     assert not paths.scores(config).exists()
 
 
@@ -159,22 +161,49 @@ def test_runs_must_have_been_scored_on_the_same_pairs(config):
     pairs = RATED.assign(cosine=0.0, score=[0.1, 0.3, 0.4])
     pairs.to_parquet(paths.run_folder(config, last) / "sts" / "pairs.parquet")
     with pytest.raises(InputError, match="scored on different pairs"):
-        results.gather(config)
+        gather(config)
 
 
-@pytest.mark.parametrize("kind", ["corpus", "dev"])
-def test_runs_must_have_been_trained_on_the_same_data(config, kind):
-    *_, last = config.runs()
-    path = paths.run_folder(config, last) / "run.json"
+@pytest.mark.parametrize(
+    ("name", "change", "said"),
+    [
+        ("run.json", lambda said: said["data"]["corpus"].update(sha256="e" * 64), "corpus"),
+        ("run.json", lambda said: said["data"]["dev"].update(sha256={"lee.cor": "e" * 64}), "dev set"),
+        ("sts/evaluation.json", lambda said: said.update(data="e" * 64), "scores on suite sts"),
+    ],
+)
+def test_runs_must_have_been_made_from_the_same_data(config, name, change, said):
+    first, *_, last = config.runs()
+    path = paths.run_folder(config, last) / name
     record = json.loads(path.read_text())
-    record["data"][kind]["sha256"] = "e" * 64 if kind == "corpus" else {"lee.cor": "e" * 64}
+    change(record)
     path.write_text(json.dumps(record))
-    with pytest.raises(InputError, match=rf"{last} was trained on another {kind}"):
-        results.gather(config)
+    with pytest.raises(InputError, match=rf"{first} and {last} have other data behind their {said}"):
+        gather(config)
+
+
+def test_scores_of_another_model_do_not_count(config):
+    run = next(iter(config.runs()))
+    path = paths.run_folder(config, run) / "sts" / "evaluation.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"model": "f" * 64}))
+    assert standings(config)[run].missing == ("sts",)
+    with pytest.raises(InputError, match=rf"{run} has not been scored on suite sts yet, or"):
+        gather(config)
+
+
+def test_what_scores_were_made_with_is_gathered_and_stays(config):
+    gather(config)
+    run = next(iter(config.runs()))
+    made = results.load(config).runs[run]["scored"]
+    assert set(made) == {"sts", "order"}
+    assert made["sts"]["code"] == code.of_evaluation("sts", config.data)._asdict()
+    shutil.rmtree(paths.results(config) / "runs")
+    gather(config)
+    assert results.load(config).runs[run]["scored"] == made
 
 
 def test_gathered_files_of_before_a_study_grew(config):
-    results.gather(config)
+    gather(config)
     more = config.model_copy(update={"seeds": [3, 4, 5]})
     with pytest.raises(InputError, match=r"has no run simcse-\w+/seed5; gather"):
         results.load(more)
@@ -185,12 +214,12 @@ def test_without_sts_there_are_no_pairs(config, tmp_path):
     config = made_config(tmp_path, {"order": STUDIES["order"]})
     for run in config.runs().values():
         leave(config, run, 0)
-    results.gather(config)
+    gather(config)
     assert results.load(config).pairs is None
 
 
 def test_gathered_scores_without_their_pairs_are_refused(config):
-    results.gather(config)
+    gather(config)
     paths.pairs(config).unlink()
     with pytest.raises(InputError, match=r"pairs\.parquet can't be used: it is missing"):
         results.load(config)
@@ -203,7 +232,7 @@ def test_a_run_that_diverged_is_gathered_without_scores(config):
     del record["weights"], record["selected_step"]
     (folder / "run.json").write_text(json.dumps(record))
     (folder / "sts" / "scores.csv").write_text("")  # what the workflow leaves in its place
-    results.gather(config)
+    gather(config)
     found = results.load(config)
     assert found.runs[run.id]["diverged"]["step"] == 4
     assert set(found.scores.loc[found.scores["hash"] == run.variant.hash, "seed"]) == {other.seed}
@@ -220,12 +249,23 @@ def test_runs_of_other_code_are_refused_by_name(config):
     record["code"] = {"digest": "0" * 16, "parts": record["code"]["parts"] | {"objectives": "0" * 16}}
     path.write_text(json.dumps(record))
     with pytest.raises(InputError, match=rf"1 runs .* {run.id} among them, .* \(changed: objectives\)"):
-        results.gather(config)
+        gather(config)
     assert not paths.scores(config).exists()
     record["accepted"] = [{"digest": record_of(run)["code"]["digest"], "why": "known", "date": "2026-01-02"}]
     path.write_text(json.dumps(record))
-    results.gather(config)
+    gather(config)
     assert results.load(config).runs[run.id]["accepted"][0]["why"] == "known"
+
+
+def test_scores_of_other_code_are_refused_by_name(config):
+    run = next(iter(config.runs()))
+    path = paths.run_folder(config, run) / "order" / "evaluation.json"
+    made = json.loads(path.read_text())
+    made["code"]["order"] = {"digest": "0" * 16, "parts": made["code"]["order"]["parts"] | {"evaluation.order": "0"}}
+    path.write_text(json.dumps(made))
+    assert standings(config)[run].other_code == {"order": ["evaluation.order"]}
+    with pytest.raises(InputError, match=rf"1 runs .* {run} among them, .* \(changed: evaluation.order\)"):
+        gather(config)
 
 
 def test_runs_of_unknown_code_are_refused_too(config):
@@ -234,7 +274,7 @@ def test_runs_of_unknown_code_are_refused_too(config):
     del record["code"]
     (paths.run_folder(config, run.id) / "run.json").write_text(json.dumps(record))
     with pytest.raises(InputError, match="not recorded"):
-        results.gather(config)
+        gather(config)
 
 
 # --------------------------------------------------------------------------------------------------- damaged files
@@ -248,12 +288,14 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("name", ["run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet"])
+@pytest.mark.parametrize(
+    "name", ["run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet", "sts/evaluation.json"]
+)
 def test_a_damaged_file_of_a_run_is_named(config, name, damage):
     path = paths.run_folder(config, next(iter(config.runs()))) / name
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     with pytest.raises(InputError) as raised:
-        results.gather(config)
+        gather(config)
     assert str(path) in str(raised.value)
     assert "Delete" in str(raised.value)
     assert not paths.scores(config).exists()
@@ -266,7 +308,7 @@ def test_a_damaged_gathered_file_is_named(config, place, damage):
     path = gathered_files(config)[place]
     path.write_bytes(DAMAGE[damage](path.read_bytes()))
     damaged = path.read_bytes()
-    for read in (results.load, results.gather):
+    for read in (results.load, gather):
         with pytest.raises(InputError) as raised:
             read(config)
         assert str(path) in str(raised.value)
@@ -299,7 +341,7 @@ def test_a_wrong_table_is_refused(config, name, change, said):
     path = paths.run_folder(config, next(iter(config.runs()))) / name
     edited(path, change)
     with pytest.raises(InputError, match=said):
-        results.gather(config)
+        gather(config)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +360,7 @@ def test_another_runs_record_is_refused(config, change, said):
     path = paths.run_folder(config, run.id) / "run.json"
     path.write_text(json.dumps(record_of(run) | change))
     with pytest.raises(InputError, match=said):
-        results.gather(config)
+        gather(config)
 
 
 def test_a_record_of_other_hyperparameters_is_refused(config):
@@ -328,4 +370,4 @@ def test_a_record_of_other_hyperparameters_is_refused(config):
     path = paths.run_folder(config, run.id) / "run.json"
     path.write_text(json.dumps(record))
     with pytest.raises(InputError, match="another 'learning_rate'"):
-        results.gather(config)
+        gather(config)

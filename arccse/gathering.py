@@ -1,0 +1,152 @@
+"""Gathering: what the runs left is joined with what was gathered before.
+
+Results grow: what a run's folder no longer holds, since only the gathered files were kept of it, is done; what is new
+is joined with it.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from arccse import paths
+from arccse.config import Config
+from arccse.errors import InputError
+from arccse.records import (
+    PAIRS,
+    checked_history,
+    damaged,
+    read_evaluation,
+    read_history,
+    read_pairs,
+    read_scores,
+)
+from arccse.results import PAIRED, Gathered, Results, column_of, write
+from arccse.standings import Standing, refuse_other_code, standings
+
+
+def gather(config: Config) -> None:
+    """Join every run's files with what was gathered before: scores.csv, histories.csv, pairs.parquet, runs.json.
+
+    What was gathered of runs and suites that the config no longer names stays: it may have taken hours.
+
+    Raises:
+        InputError: a run has not been trained or scored yet, was made by other code or on another corpus than the
+            others, a file is damaged, or the folder can't be written. Nothing is written then.
+    """
+    gathered = Gathered(config)
+    found = standings(config, gathered)
+    refuse_other_code(config, found.values())
+    for run_id, one in found.items():
+        if one.to_train:
+            raise InputError(f"{paths.run_folder(config, run_id)}: run {run_id} has not been trained yet.")
+        if one.missing:
+            raise InputError(
+                f"Run {run_id} has not been scored on suite {one.missing[0]} yet, or its scores are of another model "
+                "than its folder's."
+            )
+    records = {run_id: record_of(config, one, gathered) for run_id, one in found.items()}
+    require_same_data(found, records)
+    # everything is read before the first file is written
+    scores = joined([scores_of(config, one, gathered) for one in found.values()], gathered.scores, found.values())
+    histories = joined(
+        [history_of(config, one, gathered) for one in found.values()], gathered.histories, found.values()
+    )
+    pairs = pairs_of(config, list(found.values()), gathered, scores)
+    records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
+    write(config, Results(scores, histories, pairs, records))
+
+
+def joined(own: list[pd.DataFrame], kept: pd.DataFrame, found: Iterable[Standing]) -> pd.DataFrame:
+    """The lines of the config's runs, then those that were gathered of other runs."""
+    of_config = {(one.run.variant.hash, one.run.seed) for one in found}
+    other = [key not in of_config for key in zip(kept["hash"], kept["seed"], strict=True)]
+    return pd.concat([frame for frame in [*own, kept[other]] if len(frame)], ignore_index=True)
+
+
+def require_same_data(found: Mapping[str, Standing], records: Mapping[str, dict[str, Any]]) -> None:
+    """Raise InputError where runs of one config were trained, selected or scored on different data."""
+    seen: dict[str, tuple[str, Any]] = {}
+    for run_id, record in records.items():
+        sums = {f"scores on suite {suite}": made.get("data") for suite, made in record["scored"].items()}
+        if not found[run_id].run.variant.untrained:
+            sums |= {"corpus": record["data"]["corpus"]["sha256"], "dev set": record["data"]["dev"]["sha256"]}
+        for kind, own in sums.items():
+            first, expected = seen.setdefault(kind, (run_id, own)) if own else (run_id, own)
+            if own != expected:
+                raise InputError(
+                    f"Runs {first} and {run_id} have other data behind their {kind}, by their checksums, though the "
+                    "config names one source. Move the folders of the older runs elsewhere, to have them made again."
+                )
+
+
+def scores_of(config: Config, one: Standing, gathered: Gathered) -> pd.DataFrame:
+    """A run's scores, suite by suite: from its folder, otherwise what was gathered of the same training."""
+    run, kept = one.run, gathered.of(gathered.scores, one.run)
+    frames = []
+    for suite in dict.fromkeys([*config.suites_of(run.id), *kept["suite"]]):
+        if suite in one.filed:
+            frames.append(read_scores(paths.run_folder(config, run.id) / suite / "scores.csv", suite))
+        elif one.gathered_is_same:
+            frames.append(kept[kept["suite"] == suite])
+    if not frames:  # it diverged
+        return kept.iloc[:0]
+    scores = pd.concat(frames, ignore_index=True)
+    return scores.assign(variant=run.variant.name, hash=run.variant.hash, seed=run.seed)
+
+
+def history_of(config: Config, one: Standing, gathered: Gathered) -> pd.DataFrame:
+    """A run's history with its hash and seed in front."""
+    run, record = one.run, one.record or {}
+    if not one.in_folder:
+        kept = gathered.of(gathered.histories, run)
+        return checked_history(kept, run, record, paths.histories(config))
+    history = read_history(paths.run_folder(config, run.id) / "history.csv", run, record)
+    history.insert(0, "hash", run.variant.hash)
+    history.insert(1, "seed", run.seed)
+    return history
+
+
+def pairs_of(config: Config, found: list[Standing], gathered: Gathered, scores: pd.DataFrame) -> pd.DataFrame | None:
+    """The rated pairs, and beside them each run's cosines; None where no run has suite sts."""
+    frames = {
+        column_of(one.run): read_pairs(paths.run_folder(config, one.run.id) / PAIRED / "pairs.parquet")
+        for one in found
+        if PAIRED in one.filed
+    }
+    if not scores["suite"].eq(PAIRED).any():
+        return None
+    replaced = {column_of(one.run) for one in found if not one.gathered_is_same}
+    table = gathered.pairs if gathered.has_pairs else next(iter(frames.values()))[PAIRS]
+    require_as_many(table, scores, paths.pairs(config))
+    for column, frame in frames.items():
+        if not frame[PAIRS].equals(table[PAIRS]):
+            raise InputError(
+                f"The runs of {paths.results(config)} were scored on different pairs, {column} on others than those "
+                "before it; score them on the same data."
+            )
+    cosines = {column: frame["cosine"].astype("float32") for column, frame in frames.items()}
+    kept = [column for column in table if column not in frames and column not in replaced]
+    ordered = [column_of(one.run) for one in found]
+    together = pd.concat([table[kept], pd.DataFrame(cosines)], axis=1)
+    return together[
+        [*PAIRS, *(c for c in ordered if c in together), *(c for c in kept if c not in {*PAIRS, *ordered})]
+    ]
+
+
+def require_as_many(rated: pd.DataFrame, scores: pd.DataFrame, path: Path) -> None:
+    """InputError unless there are as many pairs of each task as its scores say."""
+    said = scores[scores["suite"] == PAIRED].groupby("task")["n"].first().to_dict()
+    counted = rated.groupby("task")["index"].size().to_dict()
+    if said != counted:
+        task = min(str(task) for task in {**said, **counted} if said.get(task) != counted.get(task))
+        raise damaged(path, f"it has {counted.get(task, 0)} pairs of {task}, but {said.get(task, 0)} were scored")
+
+
+def record_of(config: Config, one: Standing, gathered: Gathered) -> dict[str, Any]:
+    """A run's record, with what each suite's scores were made with under "scored"."""
+    kept = gathered.runs.get(one.run.id, {}).get("scored", {}) if one.gathered_is_same else {}
+    folder = paths.run_folder(config, one.run.id)
+    filed = {suite: read_evaluation(folder / suite / "evaluation.json", suite) for suite in sorted(one.filed)}
+    return (one.record or {}) | {"scored": kept | filed}

@@ -1,0 +1,123 @@
+"""How far each run of a config is: trained, scored, gathered, and by which code."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from arccse import code, paths
+from arccse.config import Config, Run
+from arccse.errors import InputError
+from arccse.records import read_evaluation, read_run
+from arccse.results import Gathered
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is.
+
+    Attributes:
+        run: the run.
+        source: the config's evaluation data.
+        record: its run.json, or what was gathered of it; None where it has to be trained.
+        in_folder: whether its folder holds the record.
+        has_model: whether it holds the model as well.
+        filed: suite → evaluation.json, of those of its studies' suites whose scores are in its folder.
+        gathered_is_same: whether what was gathered of the run, if anything, is of this training.
+        gathered: suite → what its scores were made with, of those that are in the gathered files, of this training.
+        missing: the suites that its studies ask for and that neither has; none of a run that diverged.
+    """
+
+    run: Run
+    source: str
+    record: dict[str, Any] | None
+    in_folder: bool
+    has_model: bool
+    filed: dict[str, dict[str, Any]]
+    gathered_is_same: bool
+    gathered: dict[str, dict[str, Any]]
+    missing: tuple[str, ...]
+
+    @property
+    def to_train(self) -> bool:
+        """Whether it was never trained, or has to be trained again, since a suite needs its model, which is gone."""
+        return self.record is None or (bool(self.missing) and not self.has_model)
+
+    @property
+    def to_score(self) -> tuple[str, ...]:
+        """The suites to score. A training again may give other weights, as on another machine: it scores them all."""
+        return tuple(sorted({*self.missing, *self.gathered, *self.filed})) if self.to_train else self.missing
+
+    @property
+    def codes(self) -> dict[str, tuple[code.Code, dict[str, Any]]]:
+        """ "training" and each scored suite → the present code, and what was recorded of the code that made it."""
+        made = {"training": (code.of_training(self.run.variant), (self.record or {}).get("code") or {})}
+        for suite, said in {**self.gathered, **self.filed}.items():
+            made[suite] = code.of_evaluation(suite, self.source), said.get("code") or {}
+        return made
+
+    @property
+    def other_code(self) -> dict[str, list[str]]:
+        """ "training" or a suite → the modules that differ between the code that made it and the present one."""
+        accepted = {other["digest"] for other in (self.record or {}).get("accepted", [])}
+        return {
+            name: present.changed(made["parts"]) if made else ["code that was not recorded"]
+            for name, (present, made) in (self.codes if self.record else {}).items()
+            if present.digest not in {made.get("digest"), *accepted}
+        }
+
+
+def standings(config: Config, gathered: Gathered | None = None) -> dict[str, Standing]:
+    """How far each run of a config is, by its id. Raises InputError for a damaged or foreign record."""
+    gathered = gathered or Gathered(config)
+    return {run.id: standing(config, run, gathered) for run in config.runs().values()}
+
+
+def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
+    """How far a run is."""
+    folder, asked = paths.run_folder(config, run.id), config.suites_of(run.id)
+    in_folder = (folder / "run.json").exists()
+    own = read_run(folder / "run.json", run) if in_folder else None
+    kept = gathered.record(run)
+    record = own or kept
+    diverged = bool(record and record.get("diverged"))  # then the workflow leaves empty files in the scores' places
+    filed = evaluations_of(folder, asked, own) if own and not diverged else {}
+    same = kept is not None and (own is None or own.get("weights") == kept.get("weights"))
+    known = gathered.suites.get((run.variant.hash, run.seed), set()) if same else set()
+    said = (kept or {}).get("scored", {})
+    return Standing(
+        run=run,
+        source=config.data,
+        record=record,
+        in_folder=in_folder,
+        has_model=in_folder and (folder / "model").is_dir(),
+        filed=filed,
+        gathered_is_same=same,
+        gathered={suite: said.get(suite, {}) for suite in asked if suite in known},
+        missing=() if diverged else tuple(suite for suite in asked if suite not in {*filed, *known}),
+    )
+
+
+def evaluations_of(folder: Path, asked: Iterable[str], record: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Suite → evaluation.json, of the suites that the model of a run's record was scored on.
+
+    Scores of a model that was in the folder before a training again, or of any other, do not count.
+    """
+    found = {
+        suite: read_evaluation(folder / suite / "evaluation.json", suite)
+        for suite in asked
+        if (folder / suite / "evaluation.json").exists() and (folder / suite / "scores.csv").exists()
+    }
+    return {suite: said for suite, said in found.items() if said["model"] == record.get("model")}
+
+
+def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:
+    """Raise InputError where a run was made by other code than the present one, naming what has changed."""
+    stale = {one.run.id: changed for one in found if (changed := one.other_code)}
+    if stale:
+        modules = sorted({module for changed in stale.values() for own in changed.values() for module in own})
+        raise InputError(
+            f"{len(stale)} runs of {paths.results(config)}, {next(iter(stale))} among them, were made by other code "
+            f"(changed: {', '.join(modules)}). `arccse stale` lists them; its --set-aside has them made again, its "
+            "--accept keeps them, where you know that the change has no effect on their numbers."
+        )
