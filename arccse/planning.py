@@ -1,5 +1,6 @@
 """What a config will do, before it does it."""
 
+import math
 from collections import Counter
 
 from rich.console import Console
@@ -85,8 +86,8 @@ def sentences_a_step(run: Run) -> int:
 def measured_steps(run: Run, corpus_size: int) -> int:
     """How often a run encodes the dev set: at step 0, every eval_every and geometry_every steps, at the end."""
     h, last = run.variant.hyperparameters, steps(run, corpus_size)
-    measured = {0, last} | set(range(0, last + 1, h.eval_every)) | set(range(0, last + 1, h.geometry_every))
-    return len(measured)
+    either = last // h.eval_every + last // h.geometry_every - last // math.lcm(h.eval_every, h.geometry_every)
+    return 1 + either + (last % h.eval_every != 0 and last % h.geometry_every != 0)
 
 
 def corpus_size(config: Config) -> int | None:

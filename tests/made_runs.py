@@ -73,6 +73,12 @@ def leave(config: Config, run: Run, place: int, weights: str = "0") -> None:
         RATED.assign(cosine=place / 10 + RATED["index"] / 10).to_parquet(folder / "sts" / "pairs.parquet")
 
 
+def leave_all(config: Config) -> None:
+    """The folders of all runs of a config, finished; their places count from 0."""
+    for place, run in enumerate(config.runs().values()):
+        leave(config, run, place)
+
+
 def score(config: Config, run: Run, suite: str, value: float, model: str = "0") -> None:
     folder = paths.run_folder(config, run.id) / suite
     folder.mkdir(exist_ok=True)

@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from made_runs import RATED, leave, made_config, record_of
+from made_runs import RATED, leave, leave_all, made_config, record_of
 
 from arccse import code, paths, results
 from arccse.errors import InputError
@@ -28,8 +28,7 @@ def config(tmp_path, monkeypatch):
     """A config of two variants with two seeds, of which every run is there: `sts` of both, `order` of one."""
     monkeypatch.chdir(tmp_path)
     config = made_config(tmp_path, STUDIES)
-    for place, run in enumerate(config.runs().values()):
-        leave(config, run, place)
+    leave_all(config)
     return config
 
 

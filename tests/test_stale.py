@@ -4,7 +4,7 @@ import json
 import shutil
 
 import pytest
-from made_runs import leave, made_config
+from made_runs import leave_all, made_config
 from rich.console import Console
 
 from arccse import paths, results, stale
@@ -21,8 +21,7 @@ def config(tmp_path, monkeypatch):
     """Four runs, gathered and in their folders, of which those of ArcCSE were made by another arccon."""
     monkeypatch.chdir(tmp_path)
     config = made_config(tmp_path, STUDIES)
-    for place, run in enumerate(config.runs().values()):
-        leave(config, run, place)
+    leave_all(config)
     gather(config)
     for run in others(config):
         path = paths.run_folder(config, run) / "run.json"
@@ -96,8 +95,7 @@ def test_all_set_aside_leaves_nothing_gathered(config, tmp_path):
 def test_of_a_run_whose_scores_alone_are_stale_the_model_stays(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = made_config(tmp_path, {"main": STUDIES["main"] | {"suites": ["sts", "order"]}})
-    for place, run in enumerate(config.runs().values()):
-        leave(config, run, place)
+    leave_all(config)
     run = next(iter(config.runs()))
     folder = paths.run_folder(config, run)
     made = json.loads((folder / "order" / "evaluation.json").read_text())

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import tiny
 import yaml
-from made_runs import leave, record_of, score
+from made_runs import leave_all, record_of, score
 from rich.console import Console
 
 from arccse import config as configs
@@ -93,8 +93,7 @@ def test_each_run_has_a_line_of_its_own_and_a_run_of_two_studies_is_counted_once
 
 
 def test_a_run_whose_gathered_results_alone_are_left_is_done(config):
-    for place, run in enumerate(config.runs().values()):
-        leave(config, run, place)
+    leave_all(config)
     gather(config)
     shutil.rmtree(paths.results(config) / "runs")
     assert standings(config) == [("done", "gathered")] * 4
