@@ -218,6 +218,7 @@ def evaluate(
     from arccse import provenance  # with torch, which reads the number of threads
 
     scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
+    (out / "evaluation.json").unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / "scores.csv")
     record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, source, selection)}
     atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")

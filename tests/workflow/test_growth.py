@@ -1,5 +1,6 @@
 """Results grow, nothing stale is taken for a result, and nothing is lost: the workflow on what was there before."""
 
+import re
 import shutil
 from pathlib import Path
 
@@ -133,3 +134,25 @@ def test_the_locks_of_another_workflow_are_left_alone(folder):
         snakemake(folder, "--cores", "2", "--configfile", write_config(folder, base_config()), "-n").returncode == 0
     )
     assert other.is_file()
+
+
+def test_a_variant_that_diverges_costs_itself_alone(clone):
+    before = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
+    content = base_config()
+    content["studies"]["rate"] = {
+        "title": "Learning rate",
+        "suites": ["sts", "mteb"],
+        "variants": {"SimCSE": {}, "too high": {"learning_rate": 1e30}},
+    }
+    config = write_config(clone, content)
+    result = snakemake(clone, "--cores", "2", "--configfile", config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    (log,) = clone.rglob("logs/simcse-*/seed0/train.log")
+    said = log.read_text().splitlines()[-1]
+    assert re.match(r"arccse: .*diverged at step \d", said)
+    assert "learning_rate 1e+30" in said
+    assert "diverged" in (clone / "results" / "tiny" / "tables" / "rate.md").read_text()
+    assert "diverged" in (clone / "results" / "tiny" / "report.html").read_text()
+    after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
+    assert after.equals(before)  # a run without a model has no scores
+    assert planned(clone, config) == {}

@@ -63,10 +63,11 @@ def to_gather(wildcards):
 
     The latter is flagged before_update: Snakemake looks at its time and takes nobody to be its maker.
     """
-    kept = [standing for standing in STANDINGS.values() if standing.in_folder and not standing.to_train]
-    histories = [f"{RESULTS}/runs/{standing.run.id}/history.csv" for standing in kept]
-    scores = [f"{RESULTS}/runs/{standing.run.id}/{suite}/scores.csv" for standing in kept for suite in standing.filed]
-    return [*to_make(), *map(before_update, [*histories, *scores])]
+    kept = [run for run, standing in STANDINGS.items() if standing.in_folder and not standing.to_train]
+    files = [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in kept for suite in SUITES[run]]
+    files += [f"{RESULTS}/runs/{run}/history.csv" for run in kept]
+    made = to_make()
+    return [*made, *(before_update(file) for file in files if file not in made and Path(file).exists())]
 
 
 def unless_diverged(command):
