@@ -202,7 +202,7 @@ def evaluate(
     from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
     from arccse.evaluation.scores import write_scores
-    from arccse.files import atomic_write, make_writable, sweep
+    from arccse.files import atomic_write, make_writable, sha256, sweep
     from arccse.models import origin
 
     source = open_source(data)
@@ -220,7 +220,7 @@ def evaluate(
     scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
     (out / "evaluation.json").unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / "scores.csv")
-    record = provenance.of_scores(made, source, selection)
+    record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, source, selection)}
     atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
     print_scores(scores)
 

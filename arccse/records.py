@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arccse.config import Run
 from arccse.errors import InputError, first_line
+from arccse.files import sha256
 
 SCORES = ["suite", "task", "metric", "value", "n"]
 GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]
@@ -226,8 +227,11 @@ def checked_scores(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def read_scores(path: Path, suite: str) -> pd.DataFrame:
-    """A run's scores.csv of one suite."""
+    """A run's scores.csv of one suite, as the record beside it knows it."""
     table = checked_scores(read_table(path, SCORES), path)
+    origin = path.with_name("evaluation.json")
+    if origin.exists() and read_json(origin).get("scores") not in (None, sha256(path)):
+        raise damaged(path, "it is not what was written, as evaluation.json beside it says")
     others = set(table["suite"]) - {suite}
     if others:
         raise damaged(path, f"it has scores of suite {min(others)}, not of {suite} alone")
