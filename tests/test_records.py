@@ -27,9 +27,7 @@ def test_whole_scores_are_read(scores):
 
 def test_scores_that_are_cut_behind_a_line_are_refused(scores):
     scores.write_text("".join(SCORES.splitlines(keepends=True)[:2]))
-    with pytest.raises(
-        InputError, match=f"{scores} can't be used: it is not what .* Delete {scores.parent}"
-    ):
+    with pytest.raises(InputError, match=f"{scores} can't be used: it is not what .* Delete {scores.parent}"):
         read_scores(scores, "order")
 
 
