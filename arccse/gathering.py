@@ -54,6 +54,8 @@ def gather(config: Config) -> None:
         [history_of(config, one, gathered) for one in found.values()], gathered.histories, found.values()
     )
     pairs = pairs_of(config, list(found.values()), gathered, scores)
+    for run_id, one in found.items():
+        count_values(records[run_id]["scored"], gathered.of(scores, one.run))
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
     write(config, Results(scores, histories, pairs, records))
 
@@ -150,3 +152,9 @@ def record_of(config: Config, one: Standing, gathered: Gathered) -> dict[str, An
     folder = paths.run_folder(config, one.run.id)
     filed = {suite: read_evaluation(folder / suite / "evaluation.json", suite) for suite in sorted(one.filed)}
     return (one.record or {}) | {"scored": kept | filed}
+
+
+def count_values(scored: dict[str, dict[str, Any]], scores: pd.DataFrame) -> None:
+    """Say beside what made a run's scores how many there are of each suite, so that a table cut short shows."""
+    for suite, count in scores["suite"].value_counts().items():
+        scored[str(suite)] = scored.get(str(suite), {}) | {"values": int(count)}

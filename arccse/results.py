@@ -82,15 +82,31 @@ class Gathered:
         return bool(self.scores["suite"].eq(PAIRED).any())
 
     @cached_property
-    def suites(self) -> dict[Any, set[str]]:
-        """(hash, seed) → the suites that it has scores of."""
-        return dict(self.scores.groupby(["hash", "seed"])["suite"].agg(set))
+    def values(self) -> dict[Any, dict[str, int]]:
+        """(hash, seed) → the suites that it has scores of, and how many values each."""
+        found: dict[Any, dict[str, int]] = {}
+        for key, own in self.scores.groupby(["hash", "seed"]):
+            found[key] = {str(suite): int(count) for suite, count in own["suite"].value_counts().items()}
+        return found
+
+    def values_of(self, run: Run) -> dict[str, int]:
+        """The suites that a run has scores of, and how many values each."""
+        return self.values.get((run.variant.hash, run.seed), {})
 
     def record(self, run: Run) -> dict[str, Any] | None:
-        """The run's record, once it is certain that it is this run's; None where it was not gathered."""
+        """The run's record, once it is certain that it is this run's and that all of its scores are there.
+
+        None where the run was not gathered.
+        """
         if run.id not in self.runs:
             return None
-        return checked_run(self.runs[run.id], run, paths.run_records(self.config))
+        record = checked_run(self.runs[run.id], run, paths.run_records(self.config))
+        for suite, said in record.get("scored", {}).items():
+            count = self.values_of(run).get(suite, 0)
+            if said.get("values", count) != count:
+                why = f"it has {count} values of run {run.id} on suite {suite}, not {said['values']}"
+                raise damaged(paths.scores(self.config), why)
+        return record
 
     def of(self, table: pd.DataFrame, run: Run) -> pd.DataFrame:
         """A run's lines of scores or histories."""
@@ -113,7 +129,7 @@ def load(config: Config) -> Results:
         record = gathered.record(run)
         if record is None:
             raise InputError(f"{paths.run_records(config)} has no run {run.id}; gather the results again.")
-        absent = set(config.suites_of(run.id)) - gathered.suites.get((run.variant.hash, run.seed), set())
+        absent = set(config.suites_of(run.id)) - gathered.values_of(run).keys()
         if absent and not record.get("diverged"):
             raise damaged(paths.scores(config), f"it has no scores of run {run.id} on suite {min(absent)}")
         checked_history(gathered.of(gathered.histories, run), run, record, paths.histories(config))

@@ -83,7 +83,7 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
     diverged = bool(record and record.get("diverged"))  # then the workflow leaves empty files in the scores' places
     filed = evaluations_of(folder, asked, own) if own and not diverged else {}
     same = kept is not None and (own is None or own.get("weights") == kept.get("weights"))
-    known = gathered.suites.get((run.variant.hash, run.seed), set()) if same else set()
+    known = set(gathered.values_of(run)) if same else set()
     said = (kept or {}).get("scored", {})
     return Standing(
         run=run,

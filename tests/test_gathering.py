@@ -314,6 +314,31 @@ def test_a_damaged_gathered_file_is_named(config, place, damage):
     assert path.read_bytes() == damaged
 
 
+def test_gathered_scores_cut_behind_a_line_are_refused(config):
+    gather(config)
+    path = paths.scores(config)
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+    last = list(config.runs())[-1]
+    with pytest.raises(InputError, match=rf"{last}") as raised:
+        results.load(config)
+    assert str(path) in str(raised.value)
+
+
+@pytest.mark.parametrize("suite", ["sts", "order"])
+def test_a_gathered_value_that_is_missing_shows(config, suite):
+    """Of a suite with several values, one less leaves scores of the suite."""
+    run = next(iter(config.runs().values()))
+    folder = paths.run_folder(config, run.id) / suite
+    table = pd.read_csv(folder / "scores.csv")
+    pd.concat([table, table.assign(metric="another")]).to_csv(folder / "scores.csv", index=False)
+    gather(config)
+    path = paths.scores(config)
+    path.write_text("".join(line for line in path.read_text().splitlines(keepends=True) if "another" not in line))
+    for read in (results.load, gather):
+        with pytest.raises(InputError, match=f"1 values of run {run.id} on suite {suite}, not 2"):
+            read(config)
+
+
 def edited(path, change):
     table = pd.read_csv(path)
     change(table).to_csv(path, index=False)

