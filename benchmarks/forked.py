@@ -87,7 +87,7 @@ def run(arguments: Sequence[str], folder: Path, strike: tuple[int, float] | None
     With `look`, the size of results/ is measured every few milliseconds. Raises TimeoutError for one that hangs.
     """
     said, started, peak = folder / SAID, time.perf_counter(), 0
-    said.unlink(missing_ok=True)
+    said.write_text("")  # a process may be killed before it opens it
     process = FORK.Process(target=command_line, args=(list(arguments), folder, said))
     process.start()
     pid = process.pid
