@@ -68,9 +68,8 @@ def leave(message: str, status: int) -> None:
     try:
         print(f"arccse: {message}", file=sys.stderr, flush=True)
         sys.stdout.flush()
-    except (
-        OSError
-    ):  # they are files on a full disk; Python would try again at its end, and exit with a status of its own
+    except OSError:
+        # They are files on a full disk. Python would try again at its end, and exit with a status of its own.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())

@@ -14,6 +14,7 @@ from arccse import config as configs
 from arccse import results
 from arccse.report import layout
 from arccse.report.blocks import difference, interval
+from arccse.standings import standings
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = ROOT / "results" / "laptop"
@@ -50,6 +51,19 @@ def test_what_is_committed_is_the_report_and_what_it_is_made_of(config):
     wanted = [*layout.gathered(config), *layout.files(config)]
     assert set(listed.stdout.split()) == {str(path) for path in wanted}
     assert sum((ROOT / path).stat().st_size for path in wanted) < 20e6
+
+
+def test_the_committed_runs_are_done_and_the_present_codes(config, monkeypatch):
+    """Otherwise they are to be made again or, where the numbers are the same, accepted: see CONTRIBUTING.md."""
+    monkeypatch.chdir(ROOT)
+    found = standings(config).values()
+    assert not [one.run.id for one in found if one.to_train or one.missing]
+    assert {one.run.id: one.other_code for one in found if one.other_code} == {}
+    for one in found:
+        assert one.record is not None
+        assert one.record["code"]["digest"], "what made it is recorded, whatever was accepted since"
+        assert all(said["code"]["digest"] and said["values"] for said in one.gathered.values())
+        assert all(len(entry["why"]) > 20 for entry in one.record.get("accepted", []))
 
 
 def test_every_committed_table_follows_from_the_committed_scores(rendered):
