@@ -162,6 +162,8 @@ class Encoder(nn.Module):
         `SentenceTransformer(folder).encode` then gives the rows that `encode` gives.
         """
         self.transformer.save_pretrained(folder)
+        self.tokenizer.backend_tokenizer.no_truncation()  # what the last call happened to set is no part of it
+        self.tokenizer.backend_tokenizer.no_padding()
         self.tokenizer.save_pretrained(folder)
         # sentence-transformers builds its modules from a folder, so it reads back what was just written.
         sentence_transformer(folder, self.pooling, self.max_length).save(str(folder), create_model_card=False)
