@@ -4,6 +4,7 @@ import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from matplotlib.font_manager import get_font_names
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from arccse.errors import InputError
-from arccse.files import atomic_path
+from arccse.files import atomic_write
 
 # Okabe and Ito's palette, which the common kinds of colour blindness keep apart; yellow is left out, as it
 # fades on white. Line style, marker and hatch vary as well, so that curves and boxes stay apart without any
@@ -83,10 +84,12 @@ def save(figure: Figure, stem: Path) -> list[Path]:
     paths = []
     for ending, metadata in UNDATED.items():
         path = Path(stem).with_name(f"{Path(stem).name}.{ending}")
-        with matplotlib.rc_context(STYLE), warnings.catch_warnings(), atomic_path(path) as temporary:
+        drawn = BytesIO()  # first: matplotlib's writer of PDF hides the error of a full disk behind one of its own
+        with matplotlib.rc_context(STYLE), warnings.catch_warnings():
             # a box stands for a letter that no font has; tables and page have it
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
-            figure.savefig(temporary, format=ending, dpi=150, metadata=metadata)
+            figure.savefig(drawn, format=ending, dpi=150, metadata=metadata)
+        atomic_write(path, drawn.getvalue())
         paths.append(path)
     return paths
 
