@@ -51,8 +51,8 @@ def show(config: Config, console: Console) -> None:
 def state_of(config: Config, run: Standing) -> State:
     """How far one run is, in words. Raises InputError for a damaged file of the run."""
     record, run_id = run.record or {}, run.run.id
-    if run.other_code:
-        changed = sorted({module for modules in run.other_code.values() for module in modules})
+    if other := run.other_code:
+        changed = sorted({module for modules in other.values() for module in modules})
         return State("stale", f"made by other code ({', '.join(changed)})")
     if "diverged" in record:
         return State("diverged", record["diverged"]["message"])
