@@ -50,13 +50,13 @@ def of_training(variant: Variant) -> Code:
     """
     h = variant.hyperparameters
     if variant.untrained:
-        return digest([("encoder", "load_encoder")])
+        return digest((("encoder", "load_encoder"),))
     unused: set[Name] = set()
     if not h.triplet_weight:
         unused |= {("objectives", "triplet"), ("masking", "draw_masks")}
     if not h.noise:
         unused.add(("batches", "with_noise"))
-    return digest([("training", "train"), ("objectives", variant.canonical()["objective"])], unused)
+    return digest((("training", "train"), ("objectives", variant.canonical()["objective"])), frozenset(unused))
 
 
 def of_evaluation(suite: str, source: str) -> Code:
@@ -67,16 +67,17 @@ def of_evaluation(suite: str, source: str) -> Code:
         source: the data source's spec, as `data` of a config.
     """
     module = f"evaluation.{SUITES[suite].kind.module}"
-    roots = [
+    roots = (
         (module, "sentences"),
         (module, "evaluate"),
         ("encoder", "load_encoder"),
         ("evaluation.embeddings", "Embeddings"),
-    ]
-    return digest([*roots, ("data.sources", source_class(source).__name__)])
+    )
+    return digest((*roots, ("data.sources", source_class(source).__name__)))
 
 
-def digest(roots: Iterable[Name], unused: Iterable[Name] = (), package: Path | None = None) -> Code:
+@cache
+def digest(roots: tuple[Name, ...], unused: frozenset[Name] = frozenset(), package: Path | None = None) -> Code:
     """The digest of all that the roots reach.
 
     Args:
@@ -88,13 +89,13 @@ def digest(roots: Iterable[Name], unused: Iterable[Name] = (), package: Path | N
         KeyError: a root that its module does not define.
     """
     parts: dict[str, list[str]] = {}
-    for (module, _), source in sorted(reached(roots, set(unused), package or Path(str(files("arccse")))).items()):
+    for (module, _), source in sorted(reached(roots, unused, package or Path(str(files("arccse")))).items()):
         parts.setdefault(module, []).append(source)
     everything = sorted(source for sources in parts.values() for source in sources)
     return Code(_sha256(everything), {module: _sha256(sources) for module, sources in parts.items()})
 
 
-def reached(roots: Iterable[Name], unused: set[Name], package: Path) -> dict[Name, str]:
+def reached(roots: Iterable[Name], unused: frozenset[Name], package: Path) -> dict[Name, str]:
     """Name → normalised source of every definition that the roots refer to, directly or by way of others."""
     found: dict[Name, str] = {}
     waiting = list(roots)

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -9,8 +10,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-from arccse.errors import InputError
+from arccse.errors import InputError, first_line
 
 # What a full, broken or read-only disk answers. Any other error while a file is written is not the disk's.
 DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EFBIG: "it grew too large"}
@@ -56,6 +58,22 @@ def atomic_write(path: Path, content: str | bytes) -> None:
     data = content.encode("utf-8") if isinstance(content, str) else content
     with atomic_path(path) as temporary:
         temporary.write_bytes(data)
+
+
+def json_object(path: Path) -> dict[str, Any]:
+    """The object in a JSON file.
+
+    Raises:
+        ValueError: the file holds something else; the message is a noun phrase that says what.
+        OSError: it can't be read.
+    """
+    try:
+        content = json.loads(path.read_bytes().decode("utf-8"))
+    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError
+        raise ValueError(f"no JSON ({first_line(error).rstrip('.')})") from error
+    if not isinstance(content, dict):
+        raise ValueError("no JSON object")
+    return content
 
 
 def sweep(*paths: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from arccse.errors import InputError, first_line, shortened
-from arccse.files import is_folder, sha256
+from arccse.files import is_folder, json_object, sha256
 
 Pooling = Literal["cls", "mean", "first-last-avg", "top2-avg"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
@@ -156,12 +156,9 @@ def declared_pooling(folder: Path) -> Pooling | None:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file of a model folder; InputError where it is damaged."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError
-        raise InputError(f"{path} can't be read: {first_line(error)}") from error
-    if not isinstance(content, dict):
-        raise InputError(f"{path} can't be read: it holds no JSON object.")
-    return content
+        return json_object(path)
+    except ValueError as error:
+        raise InputError(f"{path} can't be read: it holds {error}.") from error
 
 
 def package_folder(name: str) -> Path:

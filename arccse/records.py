@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arccse.config import Run
 from arccse.errors import InputError, first_line
-from arccse.files import sha256
+from arccse.files import json_object, sha256
 
 SCORES = ["suite", "task", "metric", "value", "n"]
 GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]
@@ -36,11 +36,11 @@ class CodeRecord(Part):
 
 
 class Acceptance(Part):
-    """That a later code gives the same numbers, as somebody said who knows."""
+    """That later code gives the same numbers, as somebody said who knows."""
 
-    digest: str
     why: str
     date: str
+    code: dict[str, CodeRecord]  # of "training", or of a suite
 
 
 class CorpusRecord(Part):
@@ -90,10 +90,6 @@ class RunRecord(Part):
     code: CodeRecord | None = None
     accepted: list[Acceptance] = []
 
-    def made_by(self, digest: str) -> bool:
-        """Whether the run was made by the code of this digest, or by one that was accepted in its place."""
-        return digest in {self.code and self.code.digest, *(other.digest for other in self.accepted)}
-
 
 def damaged(path: Path, why: str) -> InputError:
     """The error that says what is wrong with a file of a run, or of the gathered results, and how to mend it."""
@@ -107,16 +103,13 @@ def damaged(path: Path, why: str) -> InputError:
 def read_json(path: Path) -> dict[str, Any]:
     """The object in a JSON file; InputError where it is missing, unreadable or something else."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        return json_object(path)
     except FileNotFoundError as error:
         raise damaged(path, "it is missing") from error
     except OSError as error:
         raise damaged(path, f"it can't be read ({error.strerror})") from error
-    except (ValueError, RecursionError) as error:  # JSONDecodeError and UnicodeDecodeError
-        raise damaged(path, f"it is no JSON ({first_line(error).rstrip('.')})") from error
-    if not isinstance(content, dict):
-        raise damaged(path, "it holds no JSON object")
-    return content
+    except ValueError as error:
+        raise damaged(path, f"it holds {error}") from error
 
 
 def read_run(path: Path, run: Run) -> dict[str, Any]:

@@ -62,10 +62,10 @@ def accept(config: Config, why: str) -> int:
 
 
 def accepted(record: dict[str, Any], one: Standing, why: str) -> dict[str, Any]:
-    """A run's record with an acceptance more for each piece of code that is another now."""
-    said = {"why": why, "date": time.strftime("%Y-%m-%d")}
-    digests = dict.fromkeys(one.codes[name][0].digest for name in one.other_code)
-    return record | {"accepted": [*record.get("accepted", []), *({"digest": new, **said} for new in digests)]}
+    """A run's record with an acceptance more, of each piece of code that is another now."""
+    now = {name: one.codes[name]._asdict() for name in one.other_code}
+    said = {"why": why, "date": time.strftime("%Y-%m-%d"), "code": now}
+    return record | {"accepted": [*record.get("accepted", []), said]}
 
 
 def set_aside(config: Config) -> Path | None:

@@ -49,22 +49,28 @@ class Standing:
         return tuple(sorted({*self.missing, *self.gathered, *self.filed})) if self.to_train else self.missing
 
     @property
-    def codes(self) -> dict[str, tuple[code.Code, dict[str, Any]]]:
-        """ "training" and each scored suite → the present code, and what was recorded of the code that made it."""
-        made = {"training": (code.of_training(self.run.variant), (self.record or {}).get("code") or {})}
-        for suite, said in {**self.gathered, **self.filed}.items():
-            made[suite] = code.of_evaluation(suite, self.source), said.get("code") or {}
-        return made
+    def codes(self) -> dict[str, code.Code]:
+        """The present code of "training" and of each scored suite."""
+        scored = {suite: code.of_evaluation(suite, self.source) for suite in [*self.gathered, *self.filed]}
+        return {"training": code.of_training(self.run.variant), **scored} if self.record else {}
 
     @property
     def other_code(self) -> dict[str, list[str]]:
-        """ "training" or a suite → the modules that differ between the code that made it and the present one."""
-        accepted = {other["digest"] for other in (self.record or {}).get("accepted", [])}
-        return {
-            name: present.changed(made["parts"]) if made else ["code that was not recorded"]
-            for name, (present, made) in (self.codes if self.record else {}).items()
-            if present.digest not in {made.get("digest"), *accepted}
-        }
+        """ "training" or a suite → the modules that differ from the code that made it or, since, was accepted."""
+        record = self.record or {}
+        made = {"training": record, **self.gathered, **self.filed}
+        other = {}
+        for name, present in self.codes.items():
+            same = [said["code"][name] for said in record.get("accepted", []) if name in said["code"]]
+            same = [own, *same] if (own := made[name].get("code")) else same
+            if present.digest not in {one["digest"] for one in same}:
+                other[name] = present.changed(same[-1]["parts"]) if same else ["code that was not recorded"]
+        return other
+
+    @property
+    def changed(self) -> list[str]:
+        """The modules that `other_code` names."""
+        return sorted({module for modules in self.other_code.values() for module in modules})
 
 
 def standings(config: Config, gathered: Gathered | None = None) -> dict[str, Standing]:
@@ -113,9 +119,9 @@ def evaluations_of(folder: Path, asked: Iterable[str], record: dict[str, Any]) -
 
 def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:
     """Raise InputError where a run was made by other code than the present one, naming what has changed."""
-    stale = {one.run.id: changed for one in found if (changed := one.other_code)}
+    stale = {one.run.id: one.changed for one in found if one.other_code}
     if stale:
-        modules = sorted({module for changed in stale.values() for own in changed.values() for module in own})
+        modules = sorted({module for changed in stale.values() for module in changed})
         raise InputError(
             f"{len(stale)} runs of {paths.results(config)}, {next(iter(stale))} among them, were made by other code "
             f"(changed: {', '.join(modules)}). `arccse stale` lists them; its --set-aside has them made again, its "

@@ -51,9 +51,8 @@ def show(config: Config, console: Console) -> None:
 def state_of(config: Config, run: Standing) -> State:
     """How far one run is, in words. Raises InputError for a damaged file of the run."""
     record, run_id = run.record or {}, run.run.id
-    if other := run.other_code:
-        changed = sorted({module for modules in other.values() for module in modules})
-        return State("stale", f"made by other code ({', '.join(changed)})")
+    if run.other_code:
+        return State("stale", f"made by other code ({', '.join(run.changed)})")
     if "diverged" in record:
         return State("diverged", record["diverged"]["message"])
     if not run.to_train:

@@ -28,7 +28,8 @@ def edit(package: Path, name: str, old: str, new: str) -> None:
 
 def after(package: Path, roots, unused=()):
     code.parsed.cache_clear()
-    return code.digest(roots, unused, package)
+    code.digest.cache_clear()
+    return code.digest(tuple(roots), frozenset(unused), package)
 
 
 def variant(**settings) -> Variant:
@@ -92,6 +93,7 @@ def test_another_objective_added_changes_no_other(package):
 
 def test_what_a_variant_does_not_use_is_no_part_of_its_code():
     code.parsed.cache_clear()
+    code.digest.cache_clear()
     plain, masked = code.of_training(variant()), code.of_training(variant(triplet_weight=0.1))
     assert "masking" not in plain.parts
     assert "masking" in masked.parts

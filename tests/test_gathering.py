@@ -250,7 +250,7 @@ def test_runs_of_other_code_are_refused_by_name(config):
     with pytest.raises(InputError, match=rf"1 runs .* {run.id} among them, .* \(changed: objectives\)"):
         gather(config)
     assert not paths.scores(config).exists()
-    record["accepted"] = [{"digest": record_of(run)["code"]["digest"], "why": "known", "date": "2026-01-02"}]
+    record["accepted"] = [{"why": "known", "date": "2026-01-02", "code": {"training": record_of(run)["code"]}}]
     path.write_text(json.dumps(record))
     gather(config)
     assert results.load(config).runs[run.id]["accepted"][0]["why"] == "known"

@@ -7,7 +7,7 @@ import pytest
 from made_runs import leave_all, made_config
 from rich.console import Console
 
-from arccse import paths, results, stale
+from arccse import code, paths, results, stale
 from arccse.errors import InputError
 from arccse.files import sha256
 from arccse.gathering import gather
@@ -69,6 +69,21 @@ def test_runs_that_are_gathered_alone_are_accepted_too(config):
     shutil.rmtree(paths.results(config) / "runs")
     assert stale.accept(config, "known") == 2
     assert stale.find(config) == []
+
+
+def test_changed_is_said_against_what_was_accepted_last(config, monkeypatch):
+    stale.accept(config, "known")
+    of_training = code.of_training
+
+    def edited(variant):
+        now = of_training(variant)
+        return code.Code("1" * 16, now.parts | {"masking": "1" * 16}) if variant.id.startswith("arccon") else now
+
+    monkeypatch.setattr(code, "of_training", edited)
+    assert {one.run.id: one.changed for one in stale.find(config)} == {run: ["masking"] for run in others(config)}
+    assert stale.accept(config, "known too") == 2
+    records = results.load(config).runs
+    assert [entry["why"] for entry in records[others(config)[0]]["accepted"]] == ["known", "known too"]
 
 
 def test_set_aside_they_are_made_again_and_nothing_is_lost(config):

@@ -200,6 +200,42 @@ def test_files_are_whole_visible_and_repeatable(histories: pd.DataFrame, tmp_pat
     assert blue.sum() > 200  # SimCSE's line has left its own colour
 
 
+SAVE = """
+import sys
+from pathlib import Path
+import numpy as np
+from arccse.errors import InputError
+from arccse.report.figures import drawing
+
+disk = Path(sys.argv[1])
+with drawing.new_figure(4, 3, None) as figure:
+    figure.subplots().scatter(*np.random.default_rng(0).normal(size=(2, 5)))
+for free in range(0, 64, 4):
+    (disk / "ballast").write_bytes(bytes((64 - free) * 1024))
+    try:
+        drawing.save(figure, disk / "figure")
+        print("written")
+    except InputError as error:
+        print(error)
+    for path in disk.iterdir():
+        path.unlink()
+"""
+
+
+def test_a_full_disk_is_said_in_one_sentence_at_whatever_byte_it_fills(
+    tmp_path: Path, private_mounts: list[str]
+) -> None:
+    """matplotlib's writer of PDF, whose file closes after the error, answers with an AttributeError of its own."""
+    (tmp_path / "disk").mkdir()
+    mount = f"mount -t tmpfs -o size=64k tmpfs {tmp_path}/disk"
+    command = [*private_mounts, "sh", "-c", f"{mount} && exec {sys.executable} -c '{SAVE}' {tmp_path}/disk"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = [line.removeprefix(f"{tmp_path}/disk/figure") for line in done.stdout.splitlines()]
+    full = " can't be written: the disk is full; what was there before is kept."
+    assert set(said) == {"written", *(f".{ending}{full}" for ending in drawing.UNDATED)}
+
+
 def test_drawing_leaves_the_global_settings_alone(histories: pd.DataFrame, tmp_path: Path) -> None:
     before = dict(matplotlib.rcParams)
     drawing.save(training.alignment_uniformity(histories, None), tmp_path / "figure")
