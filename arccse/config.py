@@ -18,15 +18,15 @@ from typing import Annotated, Any
 import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
-from pydantic_core import PydanticCustomError
 
 from arccse import models
+from arccse.claims import Claim
 from arccse.data import corpus, sources
 from arccse.errors import InputError, first_line, nearest, shortened
 from arccse.evaluation.suites import SUITES
 from arccse.files import is_folder
-from arccse.hyperparameters import Hyperparameters, Partial, Sweep, layered
-from arccse.validation import NAME, Name, Strict, Text, describe, distinct
+from arccse.hyperparameters import Finite, Hyperparameters, Partial, Sweep, layered
+from arccse.validation import NAME, Name, Strict, SuiteName, Text, describe, distinct
 
 
 @dataclass(frozen=True)
@@ -94,18 +94,9 @@ class Row:
     runs: tuple[Run, ...]
 
 
-def known_suite(name: str) -> str:
-    """A validator; the error that pydantic then raises has a sentence of its own (`describe`)."""
-    if name not in SUITES:
-        hint = nearest(name, list(SUITES))
-        raise PydanticCustomError("unknown_name", "unknown suite '{name}'; {hint}", {"name": name, "hint": hint})
-    return name
-
-
 Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what a column of 64-bit integers holds
 Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
 NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
-SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
 Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
 
 
@@ -191,6 +182,10 @@ class Config(Strict):
     """Hyperparameters of every run."""
     studies: Annotated[dict[Name, Study], Field(min_length=1, json_schema_extra=NAMED)]
     """Name → study."""
+    equivalence: Annotated[Finite, Field(gt=0)] | None = None
+    """The largest difference, in points, that does not matter; null: nothing is ever equivalent."""
+    claims: Annotated[dict[Name, Claim], Field(json_schema_extra=NAMED)] = Field(default={})
+    """Name → what is to be settled, all of it together; every other comparison is exploratory."""
 
     @field_validator("corpus")
     @classmethod
@@ -315,6 +310,8 @@ def validate(config: Config) -> None:
         if not chosen.model.startswith("package:") and not is_folder(chosen.model) and not chosen.revision:
             raise InputError(f"encoders.{name}.revision: the hub model '{chosen.model}' needs a pinned revision.")
     check_study_names(config)
+    for name, claim in config.claims.items():
+        check_claim(config, name, claim)
     published = published_encoders()
     for name, study in config.studies.items():
         for unknown in set(study.encoders or []) - set(config.encoders):
@@ -334,14 +331,37 @@ def check_study_names(config: Config) -> None:
     """Raise InputError where two studies, or a study and the page's own parts, would write the same file."""
     of_figure: dict[str, str] = {}
     for name, study in config.studies.items():
-        if name == "theory":
-            raise InputError("studies.theory: the report's own figures are called so; take another name.")
+        if name in ("theory", "claims"):
+            raise InputError(f"studies.{name}: a part of the report is called so; take another name.")
         if name.endswith("-comparisons") and (other := name.removesuffix("-comparisons")) in config.studies:
             raise InputError(f"studies.{name}: the comparisons of '{other}' are called so; take another name.")
         for encoder in study.encoders or config.encoders:
             twin = of_figure.setdefault(f"{name}-{encoder}", name)
             if twin != name:
                 raise InputError(f"studies.{name}: figures of '{encoder}' would overwrite those of '{twin}'.")
+
+
+def check_claim(config: Config, name: str, claim: Claim) -> None:
+    """Raise InputError where a claim is of something that the config does not have."""
+    if claim.study not in config.studies:
+        raise InputError(
+            f"claims.{name}.study: no study '{claim.study}'; {nearest(claim.study, list(config.studies))}"
+        )
+    study, suites = config.studies[claim.study], config.study_suites(claim.study)
+    labels = list(study.overrides())
+    for label in claim.labels:
+        if label not in labels:
+            where = f"claims.{name}: study '{claim.study}' has no variant"
+            raise InputError(f"{where} '{label}'; {nearest(label, labels)}")
+    if claim.suite not in (None, *suites):
+        raise InputError(f"claims.{name}.suite: study '{claim.study}' is not scored on {claim.suite}.")
+    if claim.direction.startswith("not") and not (claim.equivalence or config.equivalence):
+        raise InputError(
+            f"claims.{name}.direction: '{claim.direction}' needs an 'equivalence', the claim's or the config's."
+        )
+    columns = ["Avg", *SUITES[claim.suite or suites[0]].columns]
+    if claim.task is not None and claim.task not in columns:
+        raise InputError(f"claims.{name}.task: no column '{claim.task}'; {nearest(claim.task, columns)}")
 
 
 def published_encoders() -> set[str]:

@@ -4,6 +4,7 @@ Results grow: what a run's folder no longer holds, since only the gathered files
 is joined with it.
 """
 
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from arccse.standings import Standing, refuse_other_code, standings
 
 
 def gather(config: Config) -> None:
-    """Join every run's files with what was gathered before: scores.csv, histories.csv, pairs.parquet, runs.json.
+    """Join every run's files with what was gathered before: scores, histories, pairs, looks, runs.json.
 
     What was gathered of runs and suites that the config no longer names stays: it may have taken hours.
 
@@ -57,7 +58,21 @@ def gather(config: Config) -> None:
     for run_id, one in found.items():
         count_values(records[run_id]["scored"], gathered.of(scores, one.run))
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
-    write(config, Results(scores, histories, pairs, records))
+    write(config, Results(scores, histories, pairs, records, looks_of(config, gathered.looks)))
+
+
+def looks_of(config: Config, before: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
+    """The looks at each study, this one included where its seeds are others than at the last.
+
+    Who looks at five seeds and then adds a sixth has two chances to be deceived, and intervals allow for both.
+    """
+    looks = {study: list(own) for study, own in before.items()}
+    for study in config.studies:
+        seeds = sorted({run.seed for row in config.rows(study) if not row.variant.untrained for run in row.runs})
+        own = looks.setdefault(study, [])
+        if not own or own[-1]["seeds"] != seeds:
+            own.append({"date": time.strftime("%Y-%m-%d"), "seeds": seeds})
+    return looks
 
 
 def joined(own: list[pd.DataFrame], kept: pd.DataFrame, found: Iterable[Standing]) -> pd.DataFrame:

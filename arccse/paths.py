@@ -60,6 +60,11 @@ def run_records(config: Config) -> Path:
     return results(config) / "runs.json"
 
 
+def looks(config: Config) -> Path:
+    """How often each study's results were looked at, with which seeds."""
+    return results(config) / "looks.json"
+
+
 def page(config: Config) -> Path:
     return results(config) / "report.html"
 

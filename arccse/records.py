@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from arccse.config import Run
 from arccse.errors import InputError, first_line
@@ -89,6 +89,24 @@ class RunRecord(Part):
     diverged: DivergedRecord | None = None
     code: CodeRecord | None = None
     accepted: list[Acceptance] = []
+
+
+class Look(Part):
+    """That a study's results were gathered, and could be looked at, with these seeds."""
+
+    date: str
+    seeds: list[int]
+
+
+def read_looks(path: Path) -> dict[str, list[dict[str, Any]]]:
+    """Study → its looks, the earliest first. Raises InputError for a missing or damaged file."""
+    content = read_json(path)
+    try:
+        TypeAdapter(dict[str, list[Look]]).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise damaged(path, f"it has a wrong '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+    return content
 
 
 def damaged(path: Path, why: str) -> InputError:

@@ -1,4 +1,4 @@
-"""The results of a config: four small files that can be committed, of which alone the report is made."""
+"""The results of a config: five small files that can be committed, of which alone the report is made."""
 
 import json
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from arccse.records import (
     checked_scores,
     damaged,
     read_json,
+    read_looks,
     read_pairs,
     read_table,
 )
@@ -38,12 +39,14 @@ class Results:
         pairs: a row for each rated pair of the `sts` suite: task, subset, index, score (the human rating), then a
             column of float32 cosines for each run, named `<hash>/seed<k>`; None where no study has that suite.
         runs: run id → run.json, with what each suite's scores were made with under "scored".
+        looks: study → when it was gathered with which seeds, each time with others than before.
     """
 
     scores: pd.DataFrame
     histories: pd.DataFrame
     pairs: pd.DataFrame | None
     runs: dict[str, dict[str, Any]]
+    looks: dict[str, list[dict[str, Any]]]
 
 
 class Gathered:
@@ -75,6 +78,10 @@ class Gathered:
     @cached_property
     def pairs(self) -> pd.DataFrame:
         return read_pairs(paths.pairs(self.config), [])
+
+    @cached_property
+    def looks(self) -> dict[str, list[dict[str, Any]]]:
+        return read_looks(paths.looks(self.config)) if self.runs else {}
 
     @property
     def has_pairs(self) -> bool:
@@ -136,7 +143,7 @@ def load(config: Config) -> Results:
         runs[run.id] = record
     columns = [column_of(run) for run in scored_on_pairs(config, runs)]
     pairs = read_pairs(paths.pairs(config), columns)[[*PAIRS, *columns]] if columns else None
-    return Results(gathered.scores, gathered.histories, pairs, runs)
+    return Results(gathered.scores, gathered.histories, pairs, runs, gathered.looks)
 
 
 def scored_on_pairs(config: Config, records: dict[str, dict[str, Any]]) -> list[Run]:
@@ -154,7 +161,7 @@ def column_of(run: Run) -> str:
 
 def write(config: Config, results: Results) -> None:
     """Write the gathered files, runs.json last. Raises InputError where the folder can't be written."""
-    sweep(paths.scores(config), paths.histories(config), paths.pairs(config), paths.run_records(config))
+    sweep(*(path(config) for path in (paths.scores, paths.histories, paths.pairs, paths.looks, paths.run_records)))
     with atomic_path(paths.scores(config)) as temporary:
         results.scores[GATHERED_SCORES].to_csv(temporary, index=False, float_format="%.6f")
     with atomic_path(paths.histories(config)) as temporary:
@@ -162,4 +169,5 @@ def write(config: Config, results: Results) -> None:
     if results.pairs is not None:
         with atomic_path(paths.pairs(config)) as temporary:
             results.pairs.to_parquet(temporary, index=False, compression="zstd")
+    atomic_write(paths.looks(config), json.dumps(results.looks, indent=1) + "\n")
     atomic_write(paths.run_records(config), json.dumps(results.runs, indent=1) + "\n")

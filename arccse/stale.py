@@ -84,7 +84,9 @@ def set_aside(config: Config) -> Path | None:
     make_writable(place)
     if {one.run.id for one in found} & gathered.runs.keys():
         kept = without(gathered, [one.run for one in found])
-        files = [paths.scores(config), paths.histories(config), paths.run_records(config), paths.pairs(config)]
+        files = [
+            path(config) for path in (paths.scores, paths.histories, paths.run_records, paths.pairs, paths.looks)
+        ]
         for path in filter(Path.exists, files):
             shutil.copy2(path, place)
         if kept.runs:
@@ -115,4 +117,5 @@ def without(gathered: Gathered, runs: list[Run]) -> Results:
         others(gathered.histories),
         gathered.pairs.drop(columns=list(columns & set(gathered.pairs))) if gathered.has_pairs else None,
         {run: record for run, record in gathered.runs.items() if run not in {one.id for one in runs}},
+        gathered.looks,
     )

@@ -1,32 +1,35 @@
-"""How sure a number over seeds is: intervals, paired comparisons, and how many seeds a claim needs.
+"""How sure a number over seeds is: one interval, from which every verdict follows.
 
-Pure functions on numpy arrays in which seeds are an axis. What is random here is seeded, so the same values
-always give the same result. Values are scores as they are printed (Spearman × 100, accuracy in %), and so are
-differences and intervals; p values are two-sided.
+Pure functions on numpy arrays in which seeds are an axis. Values are scores as they are printed (Spearman × 100,
+accuracy in %), and so are differences, intervals and margins; p values are two-sided.
+
+A comparison is a weighted sum of rows, seed by seed. Its interval is Student's, at a level that is shared with all
+that is looked at together; whether it is higher, lower, equivalent or undecided is read off that interval and off
+nothing else. benchmarks/inference.py simulates how often that errs.
 """
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import bootstrap, f, ncf, t
+from scipy.optimize import brentq
+from scipy.stats import f, ncf, t
 
-ALPHA = 0.05  # a comparison is decided where its adjusted p is no larger
-BCA_FROM = 20  # seeds from which on an interval is bootstrapped
+ALPHA = 0.05  # the chance of any false verdict among those that are looked at together
+POWER = 0.8
+FEWEST_SEEDS = 3  # fewer get neither an interval nor a p: two would stretch it to nine standard deviations
 EXACT_UP_TO = 20  # seeds up to which all sign flips are enumerated: 2^19 sums are 4 MiB
 FLIPS = 20_000 - 1  # random sign flips beyond
-CONFIDENCE = 0.95  # of the intervals of differences
 
 # ------------------------------------------------------------------------------------------ one cell of a table
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Values over n seeds: mean, sample standard deviation (ddof 1) and the interval of the mean.
+    """Values over n seeds: mean, sample standard deviation (ddof 1) and the 95 % t interval of the mean.
 
-    `method` says how the interval came about. With "none" (one seed) sd, low and high are NaN.
+    With one seed sd is NaN, with fewer than FEWEST_SEEDS low and high are.
     """
 
     mean: float
@@ -34,38 +37,36 @@ class Summary:
     n: int
     low: float
     high: float
-    method: Literal["none", "t", "bca"]
 
 
-def summarise(values: np.ndarray, confidence: float = 0.95) -> Summary:
+def summarise(values: np.ndarray) -> Summary:
     """Mean, spread and interval of one cell's values over seeds.
-
-    Fewer than BCA_FROM seeds get Student's t interval, which is exact for normal values at any n; more get the
-    BCa bootstrap (9,999 resamples), which follows skewed values. BCa knows nothing of Student's t: it covers
-    about as often as ± 1.96 √((n−1)/n) sd/√n does, at 95 % for normal values 92.9 % with 20 seeds and 94.2 %
-    with 50.
 
     Args:
         values: (seeds,) scores; equal values are fine. Without any spread the interval has no width, whatever
             the number of seeds, and says nothing of the values that other seeds would give.
-        confidence: of the interval, between 0 and 1.
 
     Raises:
-        ValueError: no value, values of another shape, NaN or infinity, confidence outside 0 to 1.
+        ValueError: no value, values of another shape, NaN or infinity.
 
-    Source: BCa after Efron, "Better bootstrap confidence intervals", JASA 1987, as scipy.stats.bootstrap has it.
+    Source: Student, "The probable error of a mean", Biometrika 1908.
     """
-    values = _finite(values, dimensions=1)
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1, got {confidence}")
-    mean, sd, n = _mean_sd(values)
-    if n < BCA_FROM or sd == 0:
-        return Summary(mean, sd, n, *_t_interval(mean, sd, n, confidence), method="t" if n > 1 else "none")
-    # Standardised, because scores that differ in their last digits only would have no spread left in scipy's sums.
-    resampled = bootstrap(
-        ((values - mean) / sd,), np.mean, confidence_level=confidence, method="BCa", rng=np.random.default_rng(0)
-    ).confidence_interval
-    return Summary(mean, sd, n, float(mean + sd * resampled.low), float(mean + sd * resampled.high), "bca")
+    mean, sd, n = _mean_sd(_finite(values, dimensions=1))
+    return Summary(mean, sd, n, *t_interval(mean, sd, n))
+
+
+def t_interval(mean: float, sd: float, n: int, comparisons: int = 1) -> tuple[float, float]:
+    """The interval of a mean over n seeds, NaN for fewer than FEWEST_SEEDS.
+
+    Args:
+        comparisons: how many intervals are looked at together; all of them hold the truth with probability 95 %.
+
+    Source: Student 1908; Bonferroni's inequality, as Dunn, "Multiple Comparisons Among Means", JASA 1961, uses it.
+    """
+    if n < FEWEST_SEEDS:
+        return np.nan, np.nan
+    half = float(t.isf(ALPHA / comparisons / 2, n - 1)) * sd / n**0.5
+    return mean - half, mean + half
 
 
 def _mean_sd(values: np.ndarray) -> tuple[float, float, int]:
@@ -73,13 +74,6 @@ def _mean_sd(values: np.ndarray) -> tuple[float, float, int]:
     if np.ptp(values) == 0:  # a computed mean of equal values can miss them by a rounding error
         return float(values[0]), 0.0 if n > 1 else np.nan, n
     return float(values.mean()), float(values.std(ddof=1)), n
-
-
-def _t_interval(mean: float, sd: float, n: int, confidence: float) -> tuple[float, float]:
-    if n == 1:
-        return np.nan, np.nan
-    half = float(t.isf((1 - confidence) / 2, n - 1)) * sd / n**0.5
-    return mean - half, mean + half
 
 
 def _finite(values: np.ndarray, dimensions: int) -> np.ndarray:
@@ -96,282 +90,153 @@ def _finite(values: np.ndarray, dimensions: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Effect:
-    """Paired differences over n common seeds.
+    """A weighted sum of rows over n common seeds: mean and standard deviation (ddof 1, NaN for one seed).
 
-    difference: their mean; sd: their standard deviation (ddof 1); low, high: the 95 % t interval of the mean.
-    sd, low and high are NaN for one seed.
-    p: two-sided sign-flip permutation test; smallest_p: the smallest that n seeds can reach.
-    improvement: the probability that a run of B beats a run of A, None where not two variants are compared.
+    sign_flip: two-sided p of the sign-flip test, a check on the t interval that assumes no normal values; NaN where
+    no outcome could be as rare as ALPHA, which takes 6 seeds.
     """
 
     difference: float
     sd: float
     n: int
-    low: float
-    high: float
-    p: float
-    smallest_p: float
-    improvement: float | None = None
-
-
-def compare(a: np.ndarray, b: np.ndarray) -> Effect:
-    """B against A over common seeds: a difference above 0 and an improvement above 0.5 speak for B.
-
-    The improvement counts all pairs of a run of B and a run of A, whatever their seeds, and ties half.
-
-    Args:
-        a, b: (seeds,) scores, the same seeds in the same order.
-
-    Raises:
-        ValueError: the shapes differ, there is no seed, NaN or infinity.
-
-    Source: probability of improvement after Agarwal et al., "Deep Reinforcement Learning at the Edge of the
-    Statistical Precipice", NeurIPS 2021; p as in `contrast`.
-    """
-    a, b = _finite(a, dimensions=1), _finite(b, dimensions=1)
-    if a.shape != b.shape:
-        raise ValueError(f"a paired comparison needs the same seeds, got {len(a)} and {len(b)}")
-    beats = np.sign(b[:, None] - a)
-    return replace(contrast(np.stack([a, b]), np.array([-1, 1])), improvement=float(1 + beats.mean()) / 2)
+    sign_flip: float
 
 
 def contrast(values: np.ndarray, weights: np.ndarray) -> Effect:
-    """A weighted sum of variants, seed by seed, against 0.
+    """A weighted sum of rows, seed by seed.
 
-    Of four variants (neither, x, y, both), the main effect of x is [−½, ½, −½, ½] and the interaction, the
-    difference of two differences, is [1, −1, −1, 1].
-
-    The test flips the signs of the seeds' sums: if the contrast makes no difference, each is as likely as its
-    opposite. p is the share of flips whose mean is at least as far from 0, of all 2^n for up to EXACT_UP_TO
-    seeds, and of FLIPS random ones beyond, the observed one counted among them. Exact p are multiples of 2^(1−n),
-    so that fewer than 6 seeds cannot reach 0.05.
+    Of four rows (neither, x, y, both), the main effect of x is [−½, ½, −½, ½], x given y is [0, 0, −1, 1] and the
+    interaction, the difference of two differences, is [1, −1, −1, 1].
 
     Args:
-        values: (variants, seeds) scores, the same seeds in the same order.
-        weights: (variants,), summing to 0.
+        values: (rows, seeds) scores, the same seeds in the same order.
+        weights: (rows,), summing to 0.
 
     Raises:
         ValueError: shapes that do not fit, weights that do not sum to 0 or are all 0, no seed, NaN or infinity.
+    """
+    values, weights = _finite(values, dimensions=2), _finite(weights, dimensions=1)
+    if len(weights) != len(values):
+        raise ValueError(f"{len(values)} rows need as many weights, got {len(weights)}")
+    if not weights.any() or abs(weights.sum()) > 1e-9 * np.abs(weights).sum():
+        raise ValueError(f"the weights of a contrast sum to 0 and are not all 0, got {weights.tolist()}")
+    return effect(weights @ values)
+
+
+def effect(differences: np.ndarray) -> Effect:
+    """What (seeds,) differences of common seeds come to. Raises ValueError for none, NaN or infinity."""
+    differences = _finite(differences, dimensions=1)
+    mean, sd, n = _mean_sd(differences)
+    return Effect(mean, sd, n, sign_flip(differences))
+
+
+def improvement(a: np.ndarray, b: np.ndarray) -> float:
+    """The probability that a run of B scores above a run of A, of all pairs of runs, ties counted half.
+
+    Args:
+        a, b: (seeds,) scores.
+
+    Source: Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice", NeurIPS 2021.
+    """
+    return float(1 + np.sign(np.asarray(b)[:, None] - np.asarray(a)).mean()) / 2
+
+
+def sign_flip(differences: np.ndarray) -> float:
+    """Two-sided p of the sign-flip test of (seeds,) differences; NaN where there are too few seeds for any p ≤ ALPHA.
+
+    If the comparison makes no difference, each seed's is as likely as its opposite. p is the share of flips whose
+    mean is at least as far from 0, of all 2^n for up to EXACT_UP_TO seeds, and of FLIPS random ones beyond, the
+    observed one counted among them.
 
     Source: Fisher, The Design of Experiments, 1935, § 21; the + 1 of random flips: Phipson and Smyth,
     "Permutation P-values Should Never Be Zero", 2010.
     """
-    values, weights = _finite(values, dimensions=2), _finite(weights, dimensions=1)
-    if len(weights) != len(values):
-        raise ValueError(f"{len(values)} variants need as many weights, got {len(weights)}")
-    if not weights.any() or abs(weights.sum()) > 1e-9 * np.abs(weights).sum():
-        raise ValueError(f"the weights of a contrast sum to 0 and are not all 0, got {weights.tolist()}")
-    differences = weights @ values
-    mean, sd, n = _mean_sd(differences)
-    p, smallest_p = _sign_flip(differences)
-    return Effect(mean, sd, n, *_t_interval(mean, sd, n, CONFIDENCE), p, smallest_p)
-
-
-def _sign_flip(differences: np.ndarray) -> tuple[float, float]:
-    """Two-sided p of (seeds,) differences, and the smallest that so many can have."""
     n = len(differences)
+    if 2.0 ** (1 - n) > ALPHA:
+        return np.nan
     # The same sum in another order can differ by a rounding error, and counts as the same.
     threshold = abs(differences.sum()) - 1e-9 * np.abs(differences).sum()
     if n > EXACT_UP_TO:
         signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(FLIPS, n))
-        return (1 + int((np.abs(signs @ differences) >= threshold).sum())) / (1 + FLIPS), 1 / (1 + FLIPS)
+        return (1 + int((np.abs(signs @ differences) >= threshold).sum())) / (1 + FLIPS)
     sums = differences[:1]  # the first sign stays: flipping all signs changes no absolute sum
     for difference in differences[1:]:
         sums = np.concatenate([sums + difference, sums - difference])
-    return float((np.abs(sums) >= threshold).mean()), 2.0 ** (1 - n)
+    return float((np.abs(sums) >= threshold).mean())
 
 
-# -------------------------------------------------------------------------------------------- many comparisons
-
-
-def holm(p_values: np.ndarray) -> np.ndarray:
-    """(m,) p values adjusted for each other, so that the chance of any false one below α is at most α.
-
-    The k-th smallest (from 0) is multiplied by m − k, and raised to the largest before it.
-
-    Raises:
-        ValueError: an array of another shape, NaN, values outside 0 to 1, no value.
-
-    Source: Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics
-    1979.
-    """
-    p = _finite(p_values, dimensions=1)
-    if p.min() < 0 or p.max() > 1:
-        raise ValueError(f"p values lie between 0 and 1, got {p.min()} to {p.max()}")
-    order = np.argsort(p, kind="stable")
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
-    return adjusted
+# ------------------------------------------------------------------------------------------------------ verdicts
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a comparison says: `p` is adjusted for its family; `text` is the word, and why none could be given."""
+    """What a comparison says, among all that are looked at together.
 
-    word: Literal["higher", "lower", "undecided"]
+    low, high: the interval that decides; p: of the t test, adjusted alike, so that p ≤ ALPHA where 0 is outside;
+    detectable: the smallest true difference that n seeds of this spread find with 80 % power; text: the word, and
+    why there is no other. Without an interval all numbers are NaN.
+    """
+
+    word: Literal["higher", "lower", "equivalent", "undecided"]
+    low: float
+    high: float
     p: float
+    detectable: float
     text: str
 
 
-def verdicts(effects: Sequence[Effect]) -> list[Verdict]:
-    """Is each difference of a family above or below 0?
+def judge(found: Effect, comparisons: int = 1, equivalence: float | None = None) -> Verdict:
+    """The verdict on a comparison, from its interval alone.
 
-    Decided only where the sign-flip p, adjusted by `holm` for the whole family, is at most ALPHA. The text says
-    where no outcome could have been: "undecided: n = 5 seeds can't reach p ≤ 0.05".
-
-    Args:
-        effects: all comparisons that are looked at together; a single one is adjusted for nothing.
-
-    Raises:
-        ValueError: no effect.
-    """
-    adjusted = holm(np.array([effect.p for effect in effects]))
-    # Holm's values rise with every p, so that these are the smallest adjusted ones that the seeds can reach.
-    smallest = holm(np.array([effect.smallest_p for effect in effects]))
-    return [
-        _verdict(effect, float(p), float(reachable), len(effects))
-        for effect, p, reachable in zip(effects, adjusted, smallest, strict=True)
-    ]
-
-
-def _verdict(effect: Effect, p: float, reachable: float, comparisons: int) -> Verdict:
-    if p <= ALPHA:
-        word: Literal["higher", "lower"] = "higher" if effect.difference > 0 else "lower"
-        return Verdict(word, p, word)
-    if reachable <= ALPHA:
-        return Verdict("undecided", p, "undecided")
-    family = f" in {comparisons} comparisons" if effect.smallest_p <= ALPHA else ""
-    seeds = f"{effect.n} seed{'s' if effect.n > 1 else ''}"
-    return Verdict("undecided", p, f"undecided: n = {seeds} can't reach p ≤ {ALPHA}{family}")
-
-
-# ------------------------------------------------------------------------------------------ seeds and examples
-
-
-@dataclass(frozen=True)
-class TwoLevel:
-    """Mean Spearman × 100 of B minus that of A: observed, with a 95 % bootstrap interval over seeds and examples.
-
-    share_above: share of the replicates above 0.
-    """
-
-    difference: float
-    low: float
-    high: float
-    share_above: float
-
-
-def two_level(
-    cosines_a: Sequence[np.ndarray],
-    cosines_b: Sequence[np.ndarray],
-    ratings: Sequence[np.ndarray],
-    replicates: int = 1000,
-    seed: int = 0,
-) -> TwoLevel:
-    """B against A when other seeds and other examples could have been drawn.
-
-    The statistic is Spearman(B) − Spearman(A), × 100, ties at their mean rank, averaged over tasks and seeds. A
-    replicate draws seeds with replacement, the same for A and B and all tasks, then each task's examples with
-    replacement, the same for all runs; ranks are those within the resample. The interval is the percentiles'.
-
-    Percentiles neither widen for few seeds nor know Student's t. Where seeds make up nearly all of the uncertainty,
-    the interval covered the truth in 78 % of 2,000 simulated data sets with 3 seeds, 87 % of 2,000 with 5, 92 % of
-    1,000 with 10 and 94 % of 600 with 20 (the model of tests/test_statistics.py); where examples dominate, 94–95 %
-    even with 5. With few seeds, read it beside the t interval of `compare`. A single seed, of A or of both, stands
-    as it is: the interval then speaks of this very run on other examples.
+    "equivalent" where the interval lies within ± equivalence, "higher" or "lower" where it leaves 0 out and is not
+    within, else "undecided". An interval within the margin that leaves 0 out is of a difference that is sure and
+    too small to matter.
 
     Args:
-        cosines_a: for each task (seeds, pairs) scores of any scale; or (1, pairs), one run that stands for all
-            seeds, as an untrained encoder does.
-        cosines_b: for each task (seeds, pairs), the same seeds in the same order.
-        ratings: for each task (pairs,) human scores.
-        replicates: how many are drawn.
-        seed: decides every draw.
+        comparisons: how many are looked at together, this one included; times the looks, where the data were
+            looked at before all seeds were in.
+        equivalence: the largest difference that does not matter, above 0; None: no verdict "equivalent".
 
-    Raises:
-        ValueError: shapes that do not fit, no task, NaN or infinity; equal cosines or ratings throughout a task or
-            (in tasks of a handful of examples) a resample, which have no rank correlation.
-
-    Source: percentile bootstrap: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 13; crossed
-    levels: Owen, "The pigeonhole bootstrap", Annals of Applied Statistics 2007.
+    Source: two one-sided tests: Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 1987, here each at
+    ALPHA / 2 / comparisons, so that one interval tells all.
     """
-    tasks = _tie_groups(cosines_a, cosines_b, ratings)
-    seeds_a, seeds_b = len(cosines_a[0]), len(cosines_b[0])
-    rng = np.random.default_rng(seed)
-
-    def gain(seed_counts: np.ndarray, example_counts: Sequence[np.ndarray]) -> float:
-        by_task = []
-        for groups, counts in zip(tasks, example_counts, strict=True):
-            rho = _spearman(groups, counts)
-            by_task.append((rho[seeds_a:] - rho[:seeds_a]) @ seed_counts / seeds_b)
-        return 100 * float(np.mean(by_task))
-
-    sizes = [groups.shape[1] for groups in tasks]
-    observed = gain(np.ones(seeds_b), [np.ones(size) for size in sizes])
-    drawn = np.array([gain(_resample(seeds_b, rng), [_resample(s, rng) for s in sizes]) for _ in range(replicates)])
-    low, high = np.quantile(drawn, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return TwoLevel(observed, float(low), float(high), float((drawn > 0).mean()))
+    low, high = t_interval(found.difference, found.sd, found.n, comparisons)
+    if np.isnan(low):
+        seeds = f"{found.n} seed{'s' if found.n > 1 else ''}"
+        return Verdict("undecided", low, high, np.nan, np.nan, f"undecided: {seeds}, and an interval takes 3")
+    word: Literal["higher", "lower", "equivalent", "undecided"] = "undecided"
+    if equivalence is not None and -equivalence <= low and high <= equivalence:
+        word = "equivalent"
+    elif low > 0 or high < 0:
+        word = "higher" if low > 0 else "lower"
+    p = min(1.0, comparisons * _two_sided_p(found))
+    return Verdict(word, low, high, p, detectable(found.sd, found.n, ALPHA / comparisons), word)
 
 
-def _resample(n: int, rng: np.random.Generator) -> np.ndarray:
-    """(n,) float64: how often each of n is drawn in n draws with replacement."""
-    return np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float64)
-
-
-def _tie_groups(
-    cosines_a: Sequence[np.ndarray], cosines_b: Sequence[np.ndarray], ratings: Sequence[np.ndarray]
-) -> list[np.ndarray]:
-    """For each task (1 + seeds of A + seeds of B, pairs) int64: the ratings' row, then the runs'.
-
-    Equal values of a row have the same number, larger values a larger one, and each row begins behind the last,
-    so that one count and one cumulative sum rank all rows.
-    """
-    if not len(cosines_a) == len(cosines_b) == len(ratings) > 0:
-        raise ValueError(
-            f"A, B and ratings need the same tasks, got {len(cosines_a)}, {len(cosines_b)}, {len(ratings)}"
-        )
-    tasks, seeds = [], (len(cosines_a[0]), len(cosines_b[0]))
-    for a, b, rating in zip(cosines_a, cosines_b, ratings, strict=True):
-        a, b, rating = _finite(a, dimensions=2), _finite(b, dimensions=2), _finite(rating, dimensions=1)
-        if (len(a), len(b)) != seeds or len(a) not in (1, len(b)) or not a.shape[1] == b.shape[1] == len(rating):
-            raise ValueError(
-                "every task needs (seeds, pairs) for B, the same or (1, pairs) for A, and (pairs,) ratings,"
-                f" got {b.shape}, {a.shape}, {rating.shape}"
-            )
-        rows = [np.unique(row, return_inverse=True)[1] for row in (rating, *a, *b)]
-        behind = np.cumsum([0] + [row.max() + 1 for row in rows[:-1]])
-        tasks.append(np.stack(rows) + behind[:, None])
-    return tasks
-
-
-def _spearman(groups: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """(runs,) Spearman of each run with the ratings, where example i stands `counts[i]` times.
-
-    A resample needs no sorting: the ranks of a group of ties end at the cumulative count, and their mean lies half
-    a group below. Ranks are halves of integers, so that every sum is exact.
-
-    Args:
-        groups: (1 + runs, pairs) as `_tie_groups` makes them.
-        counts: (pairs,) float64.
-    """
-    rows, n = len(groups), counts.sum()
-    sizes = np.bincount(groups.ravel(), weights=np.tile(counts, rows))
-    mean_ranks = np.cumsum(sizes) - (sizes - 1) / 2  # on from row to row, each of which adds n
-    ranks = mean_ranks[groups] - (n * np.arange(rows)[:, None] + (n + 1) / 2)
-    weighted = ranks * counts
-    covariances, variances = weighted @ ranks[0], np.einsum("rp,rp->r", weighted, ranks)
-    if not variances.all():
-        raise ValueError("equal cosines or ratings throughout a task or its resample have no rank correlation")
-    return covariances[1:] / np.sqrt(variances[1:] * variances[0])
+def _two_sided_p(found: Effect) -> float:
+    if found.sd == 0:
+        return 1.0 if found.difference == 0 else 0.0
+    return 2 * float(t.sf(abs(found.difference) / (found.sd / found.n**0.5), found.n - 1))
 
 
 # ------------------------------------------------------------------------------------------------------- power
 
 
-def seeds_needed(gain: float, sd: float, power: float = 0.8, alpha: float = 0.05, paired: bool = False) -> int:
-    """The smallest number of seeds, at least 2, with which a two-sided t test finds a gain with that power.
+def detectable(sd: float, n: int, alpha: float = ALPHA, power: float = POWER) -> float:
+    """The minimum detectable effect: the true difference that a two-sided paired t test finds with that power.
 
-    The sign-flip test of `contrast` needs no fewer than 6 whatever the gain, because of its smallest p.
+    Args:
+        sd: standard deviation of the paired differences over seeds.
+        n: common seeds, at least 2.
+
+    Source: Bloom, "Minimum Detectable Effects", Evaluation Review 1995, with the noncentral distribution.
+    """
+    most = 20 * float(t.isf(alpha / 2, n - 1))  # standard errors, which are found for certain
+    return sd / n**0.5 * float(brentq(lambda shift: _power(shift, n - 1, alpha) - power, 0, most))
+
+
+def seeds_needed(gain: float, sd: float, power: float = POWER, alpha: float = ALPHA, paired: bool = False) -> int:
+    """The smallest number of seeds, at least 2, with which a two-sided t test finds a gain with that power.
 
     Args:
         gain: the true difference of the means, of either sign.
@@ -398,10 +263,15 @@ def seeds_needed(gain: float, sd: float, power: float = 0.8, alpha: float = 0.05
         return 2
 
     def is_enough(n: int) -> bool:
-        df, noncentrality = (n - 1, n * (gain / sd) ** 2) if paired else (2 * (n - 1), n / 2 * (gain / sd) ** 2)
-        return bool(ncf.sf(f.isf(alpha, 1, df), 1, df, noncentrality) >= power)
+        df, shift = (n - 1, n**0.5 * gain / sd) if paired else (2 * (n - 1), (n / 2) ** 0.5 * gain / sd)
+        return _power(shift, df, alpha) >= power
 
     enough = 2
     while not is_enough(enough):
         enough *= 2
     return 2 + bisect_left(range(2, enough), True, key=is_enough)
+
+
+def _power(shift: float, df: int, alpha: float) -> float:
+    """How often a two-sided t test rejects where the truth is `shift` standard errors from 0."""
+    return float(ncf.sf(f.isf(alpha, 1, df), 1, df, shift**2))

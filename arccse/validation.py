@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from arccse.errors import nearest, shortened
+from arccse.evaluation.suites import SUITES
 
 
 class Strict(BaseModel):
@@ -48,8 +50,17 @@ def distinct(values: list[Any]) -> list[Any]:
     return values
 
 
+def known_suite(name: str) -> str:
+    """A validator; the error that pydantic then raises has a sentence of its own (`describe`)."""
+    if name not in SUITES:
+        hint = nearest(name, list(SUITES))
+        raise PydanticCustomError("unknown_name", "unknown suite '{name}'; {hint}", {"name": name, "hint": hint})
+    return name
+
+
 Name = Annotated[str, AfterValidator(checked_name)]
 Text = Annotated[str, AfterValidator(checked_text), Field(json_schema_extra={"minLength": 1})]
+SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
 
 
 def describe(error: ValidationError, model: type[BaseModel]) -> str:

@@ -35,6 +35,7 @@ def made_results(config: Config, diverged: dict[str, int] | None = None) -> Resu
         pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=columns),
         pairs([run for name, run in left.items() if "sts" in config.suites_of(name)], config, rng),
         records,
+        {},
     )
 
 

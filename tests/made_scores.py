@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from arccse.report import tables
+from arccse.report import markup, tables
+from arccse.report.blocks import blocks
 from arccse.report.tables import StudyView
 
 BERT = "bert-base-uncased"
@@ -62,3 +63,11 @@ def lee(untrained: float, simcse: list[float], arccse: list[float]) -> pd.DataFr
         for seed, value in enumerate(values, 1):
             rows += score_rows("v", hash_, seed, "sts", "spearman_all", {"LEE": value})
     return frame(rows)
+
+
+def to_markdown(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> str:
+    return markup.to_markdown(view.title, blocks(view, table, comparisons))
+
+
+def to_latex(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> str:
+    return markup.to_latex(view.name, blocks(view, table, comparisons))

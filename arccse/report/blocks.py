@@ -1,7 +1,7 @@
 """A tidy table laid out for print: blocks of plain text, the same for Markdown, LaTeX and the page."""
 
 import math
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_lowercase
@@ -11,7 +11,7 @@ import pandas as pd
 
 from arccse.evaluation.suites import Suite, suite_named
 from arccse.report.tables import Row, StudyView, listed, published, task_order
-from arccse.statistics import ALPHA, seeds_needed
+from arccse.statistics import FEWEST_SEEDS, seeds_needed
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,25 @@ def blocks(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | Non
     return found
 
 
+def claims_block(settled: pd.DataFrame, caveat: str | None) -> Block:
+    """The frame of claims.settle laid out: a line a claim, in a group for each encoder."""
+    groups: dict[str, list[list[Cell]]] = {}
+    for line in settled.to_dict("records"):
+        said = [Cell(line["sentence"]), Cell(line["verdict"], bold=line["verdict"] != "undecided")]
+        compared = [COMPARED[head](line) for head in CLAIMED]
+        where = [Cell(line["comparison"]), Cell(line["measure"]), Cell(line["source"])]
+        groups.setdefault(line["encoder"], []).append([*said, *compared, *where])
+    heads = ["Claim", "Verdict", *CLAIMED, "Comparison", "Measure", "Whose"]
+    return Block(
+        suite="claims",
+        title="Claims",
+        caveat=caveat,
+        caption="What the config sets out to settle, judged together; every other comparison is exploratory.",
+        scores=Grid(heads, [], list(groups.items()), [("", text) for text in _claims_notes(settled)]),
+        differences=None,
+    )
+
+
 # ------------------------------------------------------------------------------------------------------ scores
 
 
@@ -123,19 +142,13 @@ def _published_as(part: pd.DataFrame) -> pd.Series:
 
 
 def _cell(score: dict[Hashable, Any]) -> Cell:
-    mean, low, high = score["mean"], score["low"], score["high"]
+    mean, high = score["mean"], score["high"]
     if pd.isna(mean):
         return UNKNOWN
-    if score["n_seeds"] == 1:
-        spread = "†"
-    elif score["origin"] == "published":
+    if score["n_seeds"] > 1 and score["origin"] == "published":
         spread = " (sd ?)" if pd.isna(score["sd"]) else f" (sd {score['sd']:.2f})"
-    else:  # a bootstrapped interval need not lie evenly about the mean
-        spread = (
-            f" [{number(low, '.2f')}, {number(high, '.2f')}]"
-            if score["interval"] == "bca"
-            else f" ± {high - mean:.2f}"
-        )
+    else:
+        spread = "†" if pd.isna(high) else f" ± {high - mean:.2f}"
     return Cell(f"{number(mean, '.2f')}{spread}", float(mean), bool(score["decided_best"]))
 
 
@@ -168,16 +181,18 @@ def _notes(part: pd.DataFrame, better: str) -> list[tuple[str, str]]:
     notes, decided = [], f"decidedly {better} each of the encoder's other measured rows"
     part = part[part["mean"].notna()]
     measured = part[part["origin"] == "measured"]
-    if (measured["interval"] == "t").any():
+    if measured["low"].notna().any():
         notes.append(("±", "Half the width of the mean's 95 % interval over seeds (Student's t)."))
-    if (measured["interval"] == "bca").any():
-        notes.append(("[ ]", "The mean's 95 % interval over seeds (BCa bootstrap)."))
     if measured["decided_best"].any():
-        notes.append(("", f"Bold: {decided} (sign-flip test, Holm)."))
+        notes.append(
+            ("", f"Bold: {decided} (the interval of each difference, adjusted for all of them, leaves 0 out).")
+        )
     elif measured["method"].nunique() > 1:
         notes.append(("", f"Nothing is bold: no value is {decided}."))
     if (part["n_seeds"] == 1).any():
         notes.append(("†", "One seed (n = 1): the spread over seeds is not known."))
+    elif (measured["n_seeds"] < FEWEST_SEEDS).any():
+        notes.append(("†", f"An interval takes {FEWEST_SEEDS} seeds."))
     if ((part["origin"] == "published") & (part["n_seeds"] > 1)).any():
         notes.append(("sd", "Standard deviation over seeds, as published (?: not published)."))
     if (part["origin"] == "published").any():
@@ -195,12 +210,22 @@ HEADINGS = {
     "decline": "change with noise, less that of the other objective",
     "margin": "what a margin adds at each temperature",
     "pooling": "the same runs under another pooling",
+    "pooling_objective": "change with pooling, less that of the first trained row",
 }
 
-
-COMPARED = [
-    *("", "Difference", "95 % interval", "n", "p", "Holm p", "P(impr.)", "Seeds needed", "Two-level", "Verdict")
-]
+# What a comparison's columns say. A line of claims.settle has what CLAIMED needs.
+COMPARED: dict[str, Callable[[dict[Hashable, Any]], Cell]] = {
+    "Difference": lambda line: _known(difference(line["difference"], line["low"], line["high"]), line["difference"]),
+    "Interval": lambda line: _known(interval(line["low"], line["high"]), line["low"]),
+    "n": lambda line: Cell(str(line["n"]), line["n"]),
+    "p": lambda line: _known(p_value(line["p"]), line["p"]),
+    "Sign-flip p": lambda line: _known(p_value(line["sign_flip"]), line["sign_flip"]),
+    "P(impr.)": lambda line: _known(number(line["improvement"], ".2f"), line["improvement"]),
+    "Detectable": lambda line: _known(significant(line["detectable"]), line["detectable"]),
+    "Two-level": lambda line: _known(interval(line["two_level_low"], line["two_level_high"]), line["two_level_low"]),
+    "Verdict": lambda line: Cell(line["verdict"]),
+}
+CLAIMED = ("Difference", "Interval", "n", "p", "Detectable", "Two-level")
 
 
 def _differences(view: StudyView, shown: pd.DataFrame, suite: str) -> Grid:
@@ -209,34 +234,21 @@ def _differences(view: StudyView, shown: pd.DataFrame, suite: str) -> Grid:
     groups: dict[str, list[list[Cell]]] = {}
     for line in shown.to_dict("records"):
         name = line["label"]
-        if line["kind"] in ("decline", "margin", "pooling"):
+        if line["kind"] in ("decline", "margin", "pooling", "pooling_objective"):
             name += f" − {line['baseline']}"
         if several:
             name += f", {line['task']}"
         heading = f"{line['encoder']}, {HEADINGS[line['kind']].format(baseline=line['baseline'])}"
-        groups.setdefault(heading, []).append([Cell(name), *_compared_cells(line)])
-    used = [i for i in range(len(COMPARED)) if any(own[i] != UNKNOWN for lines in groups.values() for own in lines)]
+        cells = [compared(line) for compared in COMPARED.values()]
+        groups.setdefault(heading, []).append([Cell(name), *cells])
+    heads = ["", *COMPARED]
+    used = [i for i in range(len(heads)) if any(own[i] != UNKNOWN for lines in groups.values() for own in lines)]
     return Grid(
-        heads=[COMPARED[i] for i in used],
+        heads=[heads[i] for i in used],
         units=[],
         groups=[(heading, [[own[i] for i in used] for own in lines]) for heading, lines in groups.items()],
-        notes=[("", text) for text in _compared_notes(shown) + _claimed(view, suite)],
+        notes=[("", text) for text in _compared_notes(view, shown) + _published_gain(view, suite)],
     )
-
-
-def _compared_cells(line: dict[Hashable, Any]) -> list[Cell]:
-    needed, two_level = line["seeds_needed"], (line["two_level_low"], line["two_level_high"])
-    return [
-        _known(difference(line["difference"], line["low"], line["high"]), line["difference"]),
-        _known(interval(line["low"], line["high"]), line["low"]),
-        Cell(str(line["n"]), line["n"]),
-        _known(p_value(line["p"]), line["p"]),
-        _known(p_value(line["p_holm"]), line["p_holm"]),
-        _known(number(line["improvement"], ".2f"), line["improvement"]),
-        _known(str(needed), needed),
-        _known(interval(*two_level), two_level[0]),
-        Cell(line["verdict"]),
-    ]
 
 
 def _known(text: str, value: Any) -> Cell:
@@ -251,6 +263,11 @@ def number(value: float, form: str) -> str:
 def p_value(p: float) -> str:
     """Three decimals, "< 0.001", or a dash where it is not known."""
     return "< 0.001" if p < 0.001 else number(p, ".3f")
+
+
+def significant(value: float) -> str:
+    """Two significant digits, two decimals at least."""
+    return number(value, f".{_decimals(-value / 2, value / 2)}f")
 
 
 def interval(low: float, high: float) -> str:
@@ -270,20 +287,49 @@ def _decimals(low: float, high: float) -> int:
     return min(6, max(2, 1 - math.floor(math.log10(2 * width)))) if width > 0 else 2
 
 
-def _compared_notes(shown: pd.DataFrame) -> list[str]:
-    """What the comparisons' columns mean and, where something is missing, why."""
+DETECTABLE = "Detectable: the smallest true difference that so many seeds with this spread find with 80 % power."
+TWO_LEVEL = "Two-level: the interval over seeds and sentence pairs, if other pairs could have been drawn too."
+
+
+def _claims_notes(settled: pd.DataFrame) -> list[str]:
+    together = int(settled["comparisons"].min())
     notes = [
-        "n: common seeds. p: two-sided sign-flip test; Holm p: corrected for all comparisons under one heading"
-        " on one measure. P(impr.): how often a run of the one beats a run of the other.",
-        "The interval is Student's t: where it only just holds 0, or only just does not, p may differ, and decides.",
-        "Seeds needed: with how many common seeds a paired t test finds the difference with 80 % power, if the true"
-        f" difference and spread are those observed here; no fewer than the sign-flip test needs for p ≤ {ALPHA}.",
+        f"Interval: Student's t over the common seeds (n), adjusted for the {together} claims with at least"
+        f" {FEWEST_SEEDS} seeds and for every look at a study with fewer seeds, so that with 95 % confidence all of"
+        " them hold the truth. The verdict follows from it alone, and p belongs to it.",
+        "Supported: the interval lies where the claim says; contradicted: on the other side of 0; equivalent: within"
+        f" {_margins(settled)}, which does not matter; undecided: none of these.",
+        DETECTABLE,
     ]
+    return [*notes, TWO_LEVEL] if settled["two_level_low"].notna().any() else notes
+
+
+def _margins(settled: pd.DataFrame) -> str:
+    return " or ".join(f"± {margin:g}" for margin in sorted(settled["equivalence"].dropna().unique())) or "no margin"
+
+
+def _compared_notes(view: StudyView, shown: pd.DataFrame) -> list[str]:
+    """What the comparisons' columns mean and, where something is missing, why."""
+    looks = f", and for {view.looks} looks at the data with more and more seeds" if view.looks > 1 else ""
+    notes = [
+        "Exploratory: what the config claims is judged in the table of claims. Interval: Student's t over the common"
+        f" seeds (n), adjusted for all comparisons under one heading on one measure{looks}, so that with 95 %"
+        " confidence all of them hold the truth. The verdict follows from it alone, and p belongs to it.",
+        "Sign-flip p: a check that assumes no normal values, for this comparison alone, from 6 seeds on. P(impr.):"
+        f" how often a run of the one beats a run of the other. {DETECTABLE}",
+    ]
+    if view.equivalence is not None:
+        notes.append(f"Equivalent: the whole interval lies within ± {view.equivalence:g}, which does not matter.")
     if shown["two_level_low"].notna().any():
-        notes.append("Two-level: 95 % bootstrap interval over seeds and sentence pairs; too narrow with few seeds.")
-    if (shown["kind"] == "pooling").any():
-        notes.append("Poolings are corrected together for all rows and poolings of an encoder.")
-    notes += [f"{text[0].upper()}{text[1:]}." for text in dict.fromkeys(shown["text"]) if ":" in text]
+        notes.append(
+            "Two-level: the interval over seeds and sentence pairs, if other pairs could have been drawn too."
+        )
+    if shown["kind"].isin(["pooling", "pooling_objective"]).any():
+        notes.append("Poolings are adjusted together for all rows and poolings of an encoder.")
+    explained = shown[shown["text"].str.contains(": ")]
+    for text, lines in explained.groupby("text", sort=False):
+        names = listed(dict.fromkeys(f"“{label}”" for label in lines["label"]))
+        notes.append(f"{names}: {text}.")
     partly = shown.loc[shown["dropped"] != "", ["label", "baseline", "dropped"]].drop_duplicates()
     for line in partly.to_dict("records"):
         seeds = listed(str(line["dropped"]).split())
@@ -291,7 +337,7 @@ def _compared_notes(shown: pd.DataFrame) -> list[str]:
     return notes
 
 
-def _claimed(view: StudyView, suite: str) -> list[str]:
+def _published_gain(view: StudyView, suite: str) -> list[str]:
     """How many seeds the published gain of ArcCSE over SimCSE needs, where SimCSE's spread is published too."""
     averages = published()
     averages = averages[(averages["suite"] == suite) & (averages["task"] == "Avg")]
@@ -302,11 +348,11 @@ def _claimed(view: StudyView, suite: str) -> list[str]:
         if not {"ArcCSE", "SimCSE", SPREAD} <= set(rows):
             continue
         new, old = rows["ArcCSE"]["value"], rows["SimCSE"]["value"]
-        sd, seeds = rows[SPREAD]["sd"], rows[SPREAD]["seeds"]
+        mean, sd, seeds = (rows[SPREAD][key] for key in ("value", "sd", "seeds"))
         lines.append(
             f"Published: ArcCSE's {new:.2f} − SimCSE's {old:.2f} = {number(new - old, '+.2f')} on {encoder}. Against"
-            f" SimCSE's published spread (sd {sd:.2f} over {seeds} seeds), a t test finds such a gain with 80 % power"
-            f" from {seeds_needed(new - old, sd)} seeds of each on."
+            f" SimCSE's published spread (sd {sd:.2f} around {mean:.2f} over {seeds} seeds), a t test finds such a"
+            f" gain with 80 % power from {seeds_needed(new - old, sd)} seeds of each on."
         )
     return lines
 

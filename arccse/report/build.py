@@ -13,8 +13,8 @@ from arccse import paths
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.files import atomic_write
-from arccse.report import content, layout, markup, page, tables
-from arccse.report.comparisons import compare_study
+from arccse.report import claims, content, layout, markup, page, tables
+from arccse.report.comparisons import compare_study, draws_over_pairs
 from arccse.report.figures import drawing
 from arccse.report.figures.data import table_row
 from arccse.report.figures.kinds import FigureSpec, Subject
@@ -62,14 +62,20 @@ def write(config: Config, results: Results) -> dict[str, str]:
             left as it was.
     """
     views = {study: study_view(config, study, results) for study in config.studies}
-    compared = {study: comparisons_of(config, view, results) for study, view in views.items()}
+    draws = None if results.pairs is None else draws_over_pairs(results.pairs)
+    compared = {
+        study: compare_study(results.scores, view, config.study_suites(study), draws) for study, view in views.items()
+    }
     tidy = {
         study: tables.study_tables(results.scores, view, config.study_suites(study)) for study, view in views.items()
     }
+    settled = claims.settle(config, views, results.scores, draws)
     attempt = Attempts()
     with replacing(paths.results(config)) as folder:
         for study, view in views.items():
-            markup.write(view, tidy[study], folder / "tables", compared[study])
+            markup.write(view, tidy[study], compared[study], folder / "tables")
+        if config.claims:
+            markup.write_claims(settled, config.caveat, folder / "tables")
         drawn: dict[str, list[page.Figure]] = {study: [] for study in [*views, ""]}
         for spec in layout.figures(config):
             stem = folder / "figures" / spec.name
@@ -119,11 +125,6 @@ def study_view(config: Config, study: str, results: Results) -> tables.StudyView
         rows=[table_row(row, results) for row in rows],
         caveat=config.caveat,
         published=config.studies[study].published,
+        looks=max(1, len(results.looks.get(study, []))),
+        equivalence=config.equivalence,
     )
-
-
-def comparisons_of(config: Config, view: tables.StudyView, results: Results) -> pd.DataFrame:
-    """The comparisons of a study, with the two-level bootstrap over the kept cosines of its runs."""
-    # With the few seeds that a study may be content with, the bootstrap's interval would be far too narrow.
-    pairs = results.pairs if config.studies[view.name].seeds is None else None
-    return compare_study(results.scores, view, config.study_suites(view.name), pairs)

@@ -20,9 +20,8 @@ def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[s
     What diverged is said first. A study's designed comparisons (kinds "effect", "decline" and "margin" of
     comparisons.compare_study) get a sentence each, and stand for its pairs. Otherwise the pairs do in the study
     "main", or where they are no more than EACH_UP_TO; more of them are summed up in one that names the largest
-    difference. Comparisons of poolings get one each. What is not tested, since a row is untrained, is said in the
-    study "main" alone. A suite that repeats the tasks of another one ("mteb" those of "sts") is left to the tables
-    where both are there.
+    difference. Comparisons of poolings get one each. A suite that repeats the tasks of another one ("mteb" those of
+    "sts") is left to the tables where both are there.
 
     Args:
         studies: the config's studies.
@@ -42,10 +41,9 @@ def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[s
 
 
 def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
-    lines = [line for line in lines if study.name == "main" or line["verdict"] != "not tested"]
     pairs = [line for line in lines if line["kind"] == "pair"]
-    poolings = [line for line in lines if line["kind"] == "pooling"]
-    designed = [line for line in lines if line["kind"] not in ("pair", "pooling")]
+    poolings = [line for line in lines if line["kind"] in ("pooling", "pooling_objective")]
+    designed = [line for line in lines if line["kind"] not in ("pair", "pooling", "pooling_objective")]
     if not designed and study.name != "main" and len(pairs) > EACH_UP_TO:
         return [_summary(study, pairs), *map(_sentence, poolings)]
     # designed comparisons say what the rows, one by one, do not
@@ -61,9 +59,7 @@ def _divergence(study: StudyView, row: Row) -> str:
 
 def _sentence(line: Line) -> str:
     if line["n"] == 0:
-        return (
-            f"{_place(line)}{_named(line['label'])} and {_named(line['baseline'])} have no seed in common: undecided."
-        )
+        return f"{_place(line)}{_named(line['label'])} and {_named(line['baseline'])}: {line['text']}."
     return f"{_place(line)}{_claim(line)} ({_evidence(line)}): {_verdict(line)}."
 
 
@@ -84,9 +80,13 @@ def _claim(line: Line) -> str:
     measure, signed = _measure(line), difference(line["difference"], line["low"], line["high"])
     label, baseline, gap = _named(line["label"]), _named(line["baseline"]), signed[1:]
     if line["kind"] == "effect":
+        if " given " in label:
+            return f"{label} changes the {measure} by {signed}"
         main = label.removesuffix(" (main effect)")
         effect = f"the interaction {label}" if main == label else f"the main effect of {main}"
         return f"{effect} on the {measure} is {signed}"
+    if line["kind"] == "pooling_objective":
+        return f"{label} changes the {measure} by {signed} more than {baseline}"
     if line["kind"] == "decline":
         change = "less" if line["difference"] > 0 else "more"
         return f"noise costs {label} {gap} {change} of the {measure} than {baseline}"
@@ -102,17 +102,14 @@ def _measure(line: Line) -> str:
 
 
 def _evidence(line: Line) -> str:
-    parts: list[str] = []
-    if pd.notna(line["low"]):
-        parts.append(f"95 % interval {interval(line['low'], line['high'])}")
-    parts.append(f"{line['n']} seed{'s' if line['n'] > 1 else ''}")
-    if pd.notna(line["p"]):
-        parts.append(_p("p", line["p"]))
-        if line["p_holm"] != line["p"]:
-            parts.append(_p("Holm p", line["p_holm"]))
+    seeds = f"{line['n']} seed{'s' if line['n'] > 1 else ''}"
+    if pd.isna(line["low"]):
+        return seeds
+    parts = [f"interval {interval(line['low'], line['high'])}", seeds, _p("p", line["p"])]
+    if line["comparisons"] > 1:
+        parts[0] += f" for {line['comparisons']} comparisons together"
     if pd.notna(line["two_level_low"]):
-        span = interval(line["two_level_low"], line["two_level_high"])
-        parts.append(f"over seeds and sentence pairs {span}")
+        parts.append(f"over seeds and sentence pairs {interval(line['two_level_low'], line['two_level_high'])}")
     return ", ".join(parts)
 
 
@@ -123,18 +120,19 @@ def _p(name: str, p: float) -> str:
 
 def _verdict(line: Line) -> str:
     word, _, reason = line["text"].partition(": ")
-    if line["kind"] == "effect":
-        word = {"higher": "above 0", "lower": "below 0"}.get(word, word)
+    if line["kind"] in ("effect", "pooling_objective"):
+        word = {"higher": "above 0", "lower": "below 0", "equivalent": "too small to matter"}.get(word, word)
     return f"{word}, since {reason}" if reason else word
 
 
 def _summary(study: StudyView, pairs: list[Line]) -> str:
-    count = {word: sum(line["verdict"] == word for line in pairs) for word in ("higher", "lower", "undecided")}
+    words = ("higher", "lower", "equivalent", "undecided")
+    count = {word: sum(line["verdict"] == word for line in pairs) for word in words}
     tested = [line for line in pairs if line["n"] > 0]
     said = (
-        f"On {pairs[0]['encoder']}, of the {sum(count.values())} other rows of “{study.title}”, {count['higher']} are"
-        f" decidedly above {_named(pairs[0]['baseline'])} in {_measure(pairs[0])}, {count['lower']} decidedly below"
-        f" and {count['undecided']} undecided"
+        f"On {pairs[0]['encoder']}, of the {len(pairs)} other rows of “{study.title}”, {count['higher']} are"
+        f" decidedly above {_named(pairs[0]['baseline'])} in {_measure(pairs[0])}, {count['lower']} decidedly below,"
+        f" {count['equivalent']} equivalent and {count['undecided']} undecided"
     )
     if not tested:
         return f"{said}."

@@ -13,14 +13,15 @@ FIGURE_KINDS = ("svg", "pdf", "png")
 
 def gathered(config: Config) -> list[Path]:
     """What `arccse gather` writes of the runs."""
-    files = [paths.scores(config), paths.histories(config), paths.run_records(config)]
+    files = [paths.scores(config), paths.histories(config), paths.looks(config), paths.run_records(config)]
     return [*files, paths.pairs(config)] if any(SUITES[suite].keeps_pairs for suite in config.all_suites()) else files
 
 
 def files(config: Config) -> list[Path]:
-    """What `arccse report` makes of them: tables, comparisons, figures, the page."""
+    """What `arccse report` makes of them: tables, claims, comparisons, figures, the page."""
+    tables = [*config.studies, *(["claims"] if config.claims else [])]
     return [
-        *(paths.table(config, study, kind) for study in config.studies for kind in TABLE_KINDS),
+        *(paths.table(config, table, kind) for table in tables for kind in TABLE_KINDS),
         *(paths.table(config, f"{study}-comparisons", "csv") for study in config.studies),
         *(paths.figure(config, spec.name, kind) for spec in figures(config) for kind in FIGURE_KINDS),
         paths.page(config),

@@ -2,13 +2,14 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from pathlib import Path
 
 import jinja2
 import pandas as pd
 
 from arccse.files import atomic_write
-from arccse.report.blocks import Cell, Grid, blocks
+from arccse.report.blocks import Block, Cell, Grid, blocks, claims_block
 from arccse.report.tables import COLUMNS, StudyView, source_of
 
 
@@ -25,10 +26,10 @@ def comparisons_csv(view: StudyView, comparisons: pd.DataFrame) -> str:
     return comparisons.assign(source=source_of(view)).to_csv(index=False, float_format="%.6f")
 
 
-def to_markdown(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> str:
-    """The table as GitHub-flavoured Markdown: for each suite its caption, grid and notes, then its comparisons."""
-    parts = [f"# {_markdown(view.title)}"]
-    for block in blocks(view, table, comparisons):
+def to_markdown(title: str, blocks: Iterable[Block]) -> str:
+    """A table as GitHub-flavoured Markdown: for each block its caption, grid and notes, then its differences."""
+    parts = [f"# {_markdown(title)}"]
+    for block in blocks:
         warning = f"**{_markdown(block.caveat)}** " if block.caveat else ""
         parts += [f"## {block.title}", warning + _markdown(block.caption), *_markdown_grid(block.scores)]
         if block.differences:
@@ -36,9 +37,9 @@ def to_markdown(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame 
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def to_latex(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | None = None) -> str:
-    r"""The table as LaTeX for \input, one `table` float a suite, labelled `tab:<study>-<suite>`, and one for its
-    comparisons, labelled `tab:<study>-<suite>-differences`.
+def to_latex(name: str, blocks: Iterable[Block]) -> str:
+    r"""A table as LaTeX for \input, one `table` float a block, labelled `tab:<name>-<block>`, and one for its
+    differences, labelled `tab:<name>-<block>-differences`.
 
     Needs the packages booktabs and graphicx (a table wider than the line is scaled down to it) and compiles with
     any LaTeX. A character that pdflatex has no letter for is printed as its code point, such as [U+65E5], and as
@@ -59,25 +60,28 @@ def to_latex(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame | N
         comment_end_string="#>",
     )
     environment.filters["tex"] = _latex
-    text = environment.get_template("table.tex.j2").render(study=view.name, blocks=blocks(view, table, comparisons))
+    text = environment.get_template("table.tex.j2").render(name=name, blocks=blocks)
     return CODEPOINT + text if r"\codepoint{" in text else text
 
 
-def write(view: StudyView, table: pd.DataFrame, folder: Path, comparisons: pd.DataFrame | None = None) -> list[Path]:
-    """Write <study>.csv, <study>.md and <study>.tex into `folder`, each whole or not at all; return them.
+def write(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame, folder: Path) -> None:
+    """Write <study>.csv, <study>.md, <study>.tex and <study>-comparisons.csv into `folder`, each whole or not at all.
 
-    With comparisons, also <study>-comparisons.csv. Raises InputError for a folder that cannot be written.
+    Raises InputError for a folder that cannot be written.
     """
-    texts = {
-        f"{view.name}.csv": to_csv(view, table),
-        f"{view.name}.md": to_markdown(view, table, comparisons),
-        f"{view.name}.tex": to_latex(view, table, comparisons),
-    }
-    if comparisons is not None:
-        texts[f"{view.name}-comparisons.csv"] = comparisons_csv(view, comparisons)
-    for name, text in texts.items():
-        atomic_write(Path(folder) / name, text)
-    return [Path(folder) / name for name in texts]
+    found = blocks(view, table, comparisons)
+    atomic_write(folder / f"{view.name}.csv", to_csv(view, table))
+    atomic_write(folder / f"{view.name}.md", to_markdown(view.title, found))
+    atomic_write(folder / f"{view.name}.tex", to_latex(view.name, found))
+    atomic_write(folder / f"{view.name}-comparisons.csv", comparisons_csv(view, comparisons))
+
+
+def write_claims(settled: pd.DataFrame, caveat: str | None, folder: Path) -> None:
+    """Write claims.csv, claims.md and claims.tex of the frame of claims.settle, as `write` does."""
+    found = [claims_block(settled, caveat)]
+    atomic_write(folder / "claims.csv", settled.to_csv(index=False, float_format="%.6f"))
+    atomic_write(folder / "claims.md", to_markdown("Claims", found))
+    atomic_write(folder / "claims.tex", to_latex("claims", found))
 
 
 def _markdown_grid(grid: Grid) -> list[str]:

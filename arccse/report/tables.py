@@ -5,7 +5,7 @@ out and markup.py writes it. No number stands without the count of seeds behind 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,10 @@ import pandas as pd
 
 from arccse.errors import InputError
 from arccse.evaluation.suites import Suite, suite_named, tabulated
-from arccse.statistics import compare, summarise, verdicts
+from arccse.statistics import contrast, judge, summarise
 
 COLUMNS = [
-    *("encoder", "method", "suite", "task", "mean", "sd", "low", "high", "interval", "n_seeds", "n"),
+    *("encoder", "method", "suite", "task", "mean", "sd", "low", "high", "n_seeds", "n"),
     *("decided_best", "origin", "source", "hash"),
 ]
 SCORE_COLUMNS = ["variant", "hash", "seed", "suite", "task", "metric", "value", "n"]
@@ -63,7 +63,8 @@ class StudyView:
 
     `date` is the date (or span of dates) of the runs, `selection` the rule by which checkpoints were kept,
     `caveat` what a reader must know first. Published rows are added for the encoders of `published`, which
-    are the rows' own encoders where it is None.
+    are the rows' own encoders where it is None. `looks` counts how often the study's results were looked at with more
+    and more seeds, the present look included; `equivalence` is the largest difference that does not matter.
     """
 
     name: str
@@ -74,6 +75,8 @@ class StudyView:
     rows: list[Row]
     caveat: str | None = None
     published: list[str] | None = None
+    looks: int = 1
+    equivalence: float | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:
@@ -107,15 +110,14 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
         suite: a key of SUITES; scores of other suites and metrics are not looked at.
 
     Returns:
-        Columns COLUMNS. `mean` and `sd` (ddof 1; NaN for one seed) are over the row's seeds, `low` and `high`
-        the 95 % interval of the mean and `interval` how it came about ("none", "t", "bca": statistics.summarise;
-        published rows have none). Task "Avg" is averaged over tasks within each seed, then over seeds, and
-        stands only where a row has every task of the table. `n` counts a task's pairs or sentences (NA for
-        "Avg" and for published rows). A row with a diverged run has no numbers. `decided_best` is true where a mean
-        is the best of its encoder's rows and, as printed, decidedly better than each other (`statistics.verdicts`
-        over their common seeds, one family a column; against an untrained row, the difference's interval must leave
-        0 out). A published "Avg" stands only beside the same full set of tasks. In suites "order" and "geometry",
-        the "tasks" are the metrics.
+        Columns COLUMNS. `mean`, `sd` (ddof 1), `low` and `high` (the 95 % interval of the mean) are those of
+        statistics.Summary over the row's seeds; published rows have no interval. Task "Avg" is averaged over tasks
+        within each seed, then over seeds, and stands only where a row has every task of the table. `n` counts a
+        task's pairs or sentences (NA for "Avg" and for published rows). A row with a diverged run has no numbers.
+        `decided_best` is true where a mean is, as printed, the best of its encoder's rows, and the interval of its
+        lead over each other one, adjusted for all of these, lies above 0 (statistics.judge over their common seeds).
+        A published "Avg" stands only beside the same full set of tasks. In suites "order" and "geometry", the "tasks"
+        are the metrics.
 
     Raises InputError for a run without scores, a row whose seeds differ in their tasks, a score that is
     listed twice or is no number, tasks scored on different numbers of examples, and an unknown suite.
@@ -132,7 +134,7 @@ def study_table(scores: pd.DataFrame, study: StudyView, suite: str) -> pd.DataFr
     measured["n"] = measured["task"].map(sizes)
     measured["decided_best"] = False
     for encoder in study.encoders:
-        for task, label in _decided_best(rows, values, encoder, spec):
+        for task, label in _decided_best(rows, values, encoder, spec, study.looks):
             place = (measured["encoder"] == encoder) & (measured["task"] == task) & (measured["method"] == label)
             measured.loc[place, "decided_best"] = True
     encoders = study.encoders if study.published is None else study.published
@@ -263,20 +265,20 @@ def _measured(row: Row, by_seed: pd.DataFrame) -> pd.DataFrame:
     lines = []
     for task in by_seed:
         cell = summarise(by_seed[task].to_numpy())
-        lines.append((task, cell.mean, cell.sd, cell.low, cell.high, cell.method, cell.n))
-    summary = pd.DataFrame(lines, columns=["task", "mean", "sd", "low", "high", "interval", "n_seeds"])
+        lines.append((task, *astuple(cell)))
+    summary = pd.DataFrame(lines, columns=["task", "mean", "sd", "n_seeds", "low", "high"])
     return summary.assign(encoder=row.encoder, method=row.label, hash=row.hash)
 
 
 def _diverged(row: Row, tasks: Sequence[str]) -> pd.DataFrame:
     """The row's lines, without a number."""
     unknown = dict.fromkeys(("mean", "sd", "low", "high"), np.nan)
-    lines = pd.DataFrame({"task": tasks}).assign(**unknown, interval="none", n_seeds=len(row.seeds))
+    lines = pd.DataFrame({"task": tasks}).assign(**unknown, n_seeds=len(row.seeds))
     return lines.assign(encoder=row.encoder, method=row.label, hash=row.hash)
 
 
 def _decided_best(
-    rows: Sequence[Row], values: Sequence[pd.DataFrame], encoder: str, spec: Suite
+    rows: Sequence[Row], values: Sequence[pd.DataFrame], encoder: str, spec: Suite, looks: int
 ) -> Iterable[tuple[str, str]]:
     """Task and label of each value that is decidedly better than those of all the encoder's other rows."""
     sign = -1 if spec.lower_is_better else 1
@@ -286,25 +288,20 @@ def _decided_best(
         if len(with_task) < 2 or ("Avg" not in spec.headlines and task not in spec.headlines):
             continue
         best, *others = with_task
-        if _is_decidedly_above(best, others, task):
+        comparisons = looks * len(others)
+        if all(_is_decidedly_above(best, other, task, comparisons) for other in others):
             yield task, best[0].label
 
 
 def _is_decidedly_above(
-    best: tuple[Row, pd.DataFrame], others: Sequence[tuple[Row, pd.DataFrame]], task: str
+    best: tuple[Row, pd.DataFrame], other: tuple[Row, pd.DataFrame], task: str, comparisons: int
 ) -> bool:
-    tested = []
-    for row, values in others:
-        pair, seeds, _ = paired([row, best[0]], [values[task], best[1][task]])
-        # bold beside an equal number would be a riddle, however sure the difference in further decimals is
-        if not seeds or round(best[1][task].mean(), 2) <= round(values[task].mean(), 2):
-            return False
-        effect = compare(pair[0], pair[1])
-        if not row.untrained and not best[0].untrained:
-            tested.append(effect)
-        elif not effect.low > 0:  # an untrained row is not tested: the interval must leave it out
-            return False
-    return all(verdict.word == "higher" for verdict in (verdicts(tested) if tested else []))
+    (row, own), (against, values) = best, other
+    # bold beside an equal number would be a riddle, however sure the difference in further decimals is
+    if round(own[task].mean(), 2) <= round(values[task].mean(), 2):
+        return False
+    pair, seeds, _ = paired([against, row], [values[task], own[task]])
+    return bool(seeds) and judge(contrast(pair, np.array([-1, 1])), comparisons).word == "higher"
 
 
 def source_of(study: StudyView) -> str:
@@ -319,7 +316,7 @@ def _published(encoders: Sequence[str], suite: str, tasks: list[str], spec: Suit
     rows = rows.rename(columns={"value": "mean", "seeds": "n_seeds"})
     rows = rows.assign(order=rows["encoder"].map(list(encoders).index), several=rows["n_seeds"] > 1)
     rows = rows.sort_values(["order", "several"], kind="stable")
-    rows = rows.assign(low=np.nan, high=np.nan, interval="none", n=np.nan)
+    rows = rows.assign(low=np.nan, high=np.nan, n=np.nan)
     return rows.assign(origin="published", hash="", decided_best=False)
 
 

@@ -53,15 +53,12 @@ def test_a_view_has_the_days_and_seeds_of_its_own_runs(config):
     assert build.study_view(config, "margin", made).date == "2026-01-02"
 
 
-def test_the_two_level_bootstrap_is_for_studies_with_the_configs_own_seeds(config):
-    made = made_results(config)
-
-    def bootstrapped(study):
-        view = build.study_view(config, study, made)
-        return build.comparisons_of(config, view, made)["two_level_low"].notna().any()
-
-    assert bootstrapped("main")
-    assert not bootstrapped("margin")
+def test_a_view_knows_the_looks_and_what_does_not_matter(config):
+    look = {"date": "2026-01-02", "seeds": [1]}
+    made = replace(made_results(config), looks={"main": [look, look, look]})
+    found = build.study_view(config.model_copy(update={"equivalence": 0.2}), "main", made)
+    assert (found.looks, found.equivalence) == (3, 0.2)
+    assert build.study_view(config, "margin", made).looks == 1
 
 
 # ---------------------------------------------------------------------------------------------------- failures

@@ -5,13 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import spearmanr, ttest_rel
+from scipy.stats import spearmanr, ttest_1samp, ttest_rel
 
+from arccse import examples
 from arccse.errors import InputError
-from arccse.report import comparisons, tables
-from arccse.report.comparisons import COLUMNS, compare_study, grid
+from arccse.report import contrasts, tables
+from arccse.report.comparisons import COLUMNS, compare_study, draws_over_pairs
+from arccse.report.contrasts import grid
 from arccse.report.tables import Divergence, Row, StudyView
-from arccse.statistics import two_level
+from arccse.statistics import detectable
 
 NT_XENT = {"objective": "nt_xent", "margin": 0.0, "triplet_weight": 0.0, "pooling": "cls"}
 ARCCON = NT_XENT | {"objective": "arccon", "margin": 10.0}
@@ -73,37 +75,45 @@ def test_a_pair_by_hand(scores: pd.DataFrame) -> None:
     assert found["baseline"] == "SimCSE"  # the first trained row
     assert found["difference"] == pytest.approx(4 / 3)  # of 1, 0 and 3
     assert found["sd"] == pytest.approx((7 / 3) ** 0.5)
-    interval = ttest_rel([66, 66, 70], [65, 66, 67]).confidence_interval()
+    interval = ttest_rel([66, 66, 70], [65, 66, 67]).confidence_interval(0.975)  # beside the untrained row's
     assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
     assert (found["n"], found["seeds"], found["dropped"]) == (3, "1 2 3", "")
-    assert found["p"] == found["p_holm"] == 0.5  # of ±1 ± 0 ± 3, four of eight reach ±4
-    assert found["smallest_p"] == 0.25
+    assert found["p"] == pytest.approx(2 * ttest_rel([66, 66, 70], [65, 66, 67]).pvalue)
+    assert found["comparisons"] == 2
+    assert np.isnan(found["sign_flip"])  # three seeds can't reach 0.05
     assert found["improvement"] == pytest.approx((1.5 + 1.5 + 3) / 9)  # 66 beats 65 and ties 66
-    assert (found["verdict"], found["text"]) == ("undecided", "undecided: n = 3 seeds can't reach p ≤ 0.05")
+    assert (found["verdict"], found["text"]) == ("undecided", "undecided")
     assert np.isnan(found["two_level_low"])
     # The tasks rise by 3 and fall by 3 against that.
     assert line(table, "ArcCSE", "LEE")["difference"] == pytest.approx(4 / 3 + 3)
     assert line(table, "ArcCSE", "STS12")["difference"] == pytest.approx(4 / 3 - 3)
 
 
-def test_an_untrained_row_is_described_and_not_tested(scores: pd.DataFrame) -> None:
+def test_an_untrained_row_is_one_number_that_the_seeds_are_held_against(scores: pd.DataFrame) -> None:
     table = compare_study(scores, study(UNTRAINED, SIMCSE, ARCCSE), ["sts"])
     found = line(table, "untrained")
     assert found["difference"] == pytest.approx(-6)
     assert (found["sd"], found["n"], found["seeds"], found["dropped"]) == (1.0, 3, "1 2 3", "")
-    assert found["improvement"] == 0
-    assert found["verdict"] == "not tested"
-    assert np.isnan(found[["p", "p_holm", "smallest_p"]].astype(float)).all()
-    assert pd.isna(found["seeds_needed"])
-    # Nor does it count among the comparisons that are corrected for.
-    assert line(table, "ArcCSE")["p_holm"] == line(table, "ArcCSE")["p"]
+    interval = ttest_1samp([60 - 65, 60 - 66, 60 - 67], 0).confidence_interval(0.975)
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
+    assert found["verdict"] == "lower"
+    assert np.isnan(found["improvement"])  # a number is no run that could win or lose
+
+
+def test_looks_widen_every_interval_and_equivalence_needs_a_margin(scores: pd.DataFrame) -> None:
+    view = study(SIMCSE, ARCCSE)
+    once, twice = (line(compare_study(scores, replace(view, looks=n), ["sts"]), "ArcCSE") for n in (1, 2))
+    assert (once["comparisons"], twice["comparisons"]) == (1, 2)
+    assert twice["low"] < once["low"]
+    assert twice["p"] == pytest.approx(2 * once["p"])
+    assert line(compare_study(scores, replace(view, equivalence=6.0), ["sts"]), "ArcCSE")["verdict"] == "equivalent"
 
 
 def test_only_untrained_rows() -> None:
     mean = replace(UNTRAINED, label="mean", hash="11111111")
     table = compare_study(one_task({"00000000": [60.0]}).pipe(_and_copy, "11111111"), study(UNTRAINED, mean), ["sts"])
     found = line(table, "mean")
-    assert (found["baseline"], found["difference"], found["n"], found["verdict"]) == ("untrained", 0, 1, "not tested")
+    assert (found["baseline"], found["difference"], found["n"], found["verdict"]) == ("untrained", 0, 1, "undecided")
 
 
 def _and_copy(scores: pd.DataFrame, hash_: str) -> pd.DataFrame:
@@ -133,47 +143,38 @@ def test_one_seed_has_a_difference_and_no_interval() -> None:
     scores = one_task({"aaaaaaaa": [60.0], "bbbbbbbb": [62.0]})
     rows = replace(SIMCSE, seeds=[1]), replace(ARCCSE, seeds=[1])
     found = line(compare_study(scores, study(*rows), ["sts"]), "ArcCSE")
-    assert (found["difference"], found["n"], found["p"]) == (2.0, 1, 1.0)
-    assert np.isnan(found[["sd", "low", "high"]].astype(float)).all()
-    assert found["text"] == "undecided: n = 1 seed can't reach p ≤ 0.05"
-    assert pd.isna(found["seeds_needed"])
+    assert (found["difference"], found["n"]) == (2.0, 1)
+    assert np.isnan(found[["sd", "low", "high", "p", "detectable"]].astype(float)).all()
+    assert found["text"] == "undecided: 1 seed, and an interval takes 3"
 
 
-def test_holm_is_over_the_rows_of_an_encoder() -> None:
-    base = [60.0, 60.5, 60.2, 60.1, 60.4, 60.3, 60.6]
-    gains = {"bbbbbbbb": [1.0] * 7, "cccccccc": [1.0, 1.1, 0.9, 1.0, 1.2, 1.0, -0.1]}
-    scores = one_task({"aaaaaaaa": base} | {hash_: list(np.add(base, gain)) for hash_, gain in gains.items()})
-    seeds = list(range(1, 8))
-    a, b, c = (replace(ARCCSE, label=hash_[0], hash=hash_, seeds=seeds) for hash_ in ("aaaaaaaa", *gains))
-    table = compare_study(scores, study(a, b, c), ["sts"])
-    assert line(table, "b")["p"] == 2 / 128
-    assert line(table, "c")["p"] == 4 / 128  # seed 7 alone is below 0, and its 0.1 is the smallest
-    assert line(table, "b")["p_holm"] == line(table, "c")["p_holm"] == 4 / 128
-    assert line(table, "b")["verdict"] == "higher"
-    # Another encoder is another family, with a baseline of its own.
-    elsewhere = [replace(row, encoder="BERT") for row in (a, b)]
+def test_a_family_is_the_rows_of_an_encoder_with_enough_seeds() -> None:
+    base = [60.0, 60.5, 60.2, 60.1]
+    scores = one_task({"aaaaaaaa": base} | {hash_: list(np.add(base, 1)) for hash_ in ("bbbbbbbb", "cccccccc")})
+    seeds = [1, 2, 3, 4]
+    a, b = (replace(ARCCSE, label=hash_[0], hash=hash_, seeds=seeds) for hash_ in ("aaaaaaaa", "bbbbbbbb"))
+    c = replace(a, label="c", hash="cccccccc", seeds=[1, 2])  # two seeds have no interval to adjust
+    elsewhere = [replace(row, encoder="BERT") for row in (a, b, replace(c, seeds=seeds))]
     both = compare_study(scores, study(a, b, c, *elsewhere), ["sts"])
-    assert line(both, "b", encoder="BERT")["p_holm"] == 2 / 128
-    assert line(both, "b", encoder="MiniLM")["p_holm"] == 4 / 128
-    assert len(both) == 2 * 3  # LEE and Avg
+    assert line(both, "b", encoder="MiniLM")["comparisons"] == 1
+    assert line(both, "b", encoder="BERT")["comparisons"] == line(both, "c", encoder="BERT")["comparisons"] == 2
+    assert len(both) == 2 * 2 * 2  # LEE and Avg
 
 
-def test_seeds_needed_are_those_of_a_paired_test_and_at_least_six() -> None:
+def test_what_is_detectable_is_so_at_the_familys_level() -> None:
     base = [60.0, 60.5, 60.2, 60.1]
     scores = one_task({"aaaaaaaa": list(base), "bbbbbbbb": list(np.add(base, [0.4, -0.2, 0.3, 0.1]))})
-    seeds = [1, 2, 3, 4]
-    table = compare_study(scores, study(replace(SIMCSE, seeds=seeds), replace(ARCCSE, seeds=seeds)), ["sts"])
-    # Mean 0.15, sd 0.2646, so that d² = 0.3214: about (1.960 + 0.842)² / d² + 1.960² / 2 = 26.3 (Guenther 1981).
-    assert line(table, "ArcCSE")["seeds_needed"] == 27
-    clear = one_task({"aaaaaaaa": list(base), "bbbbbbbb": list(np.add(base, [5, 5.1, 5, 5]))})
-    table = compare_study(clear, study(replace(SIMCSE, seeds=seeds), replace(ARCCSE, seeds=seeds)), ["sts"])
-    assert line(table, "ArcCSE")["seeds_needed"] == comparisons.SIGN_FLIP_SEEDS == 6
+    rows = replace(SIMCSE, seeds=[1, 2, 3, 4]), replace(ARCCSE, seeds=[1, 2, 3, 4])
+    found = line(compare_study(scores, replace(study(*rows), looks=2), ["sts"]), "ArcCSE")
+    assert found["detectable"] == detectable(found["sd"], 4, alpha=0.025)
 
 
-def test_a_task_that_a_row_lacks_is_not_compared(scores: pd.DataFrame) -> None:
+def test_what_cannot_be_compared_says_so_where_its_line_would_be(scores: pd.DataFrame) -> None:
     lacking = scores[~((scores["hash"] == "bbbbbbbb") & (scores["task"] == "LEE"))]
     table = compare_study(lacking, study(SIMCSE, ARCCSE), ["sts"])
-    assert list(table["task"]) == ["STS12"]
+    assert list(table["task"]) == ["STS12", "LEE", "Avg"]
+    assert list(table["text"]) == ["undecided", *["undecided: ArcCSE has no LEE"] * 2]
+    assert list(table["n"]) == [3, 0, 0]
 
 
 def test_missing_scores_and_single_rows(scores: pd.DataFrame) -> None:
@@ -201,13 +202,15 @@ def test_main_effects_and_interaction_by_hand(order: list[int]) -> None:
     rows = [two_by_two()[place] for place in order]
     table = compare_study(one_task(FOUR), study(*rows), ["sts"])
     effects = table[(table["kind"] == "effect") & (table["task"] == "Avg")].set_index("label")
-    assert len(effects) == 3
+    assert len(effects) == 5
     # Seed 1: 60, 62, 61, 64; seed 2: 61, 62, 63, 68.
     assert effects.loc["ArcCon (main effect)", "difference"] == pytest.approx((2.5 + 3) / 2)
     assert effects.loc["the triplet objective (main effect)", "difference"] == pytest.approx((1.5 + 4) / 2)
     assert effects.loc["ArcCon × triplet objective", "difference"] == pytest.approx((1 + 4) / 2)
     assert effects.loc["ArcCon × triplet objective", "sd"] == pytest.approx(3 / 2**0.5)
-    assert effects["improvement"].isna().all()
+    assert effects.loc["ArcCon given the triplet objective", "difference"] == pytest.approx((3 + 5) / 2)
+    assert effects.loc["the triplet objective given ArcCon", "difference"] == pytest.approx((2 + 6) / 2)
+    assert effects["improvement"].notna().tolist() == [False, False, False, True, True]
     assert len(table[(table["kind"] == "pair") & (table["task"] == "Avg")]) == 3
 
 
@@ -228,7 +231,7 @@ def test_other_studies_are_no_two_by_two_design(spoil) -> None:
 
 def test_an_untrained_row_does_not_spoil_a_design() -> None:
     table = compare_study(one_task(FOUR | {"00000000": [50.0]}), study(UNTRAINED, *two_by_two()), ["sts"])
-    assert (table["kind"] == "effect").sum() == 2 * 3
+    assert (table["kind"] == "effect").sum() == 2 * 5
 
 
 def test_the_decline_with_noise_is_a_difference_of_differences() -> None:
@@ -275,7 +278,7 @@ def test_what_a_margin_adds_at_each_temperature() -> None:
 
 def test_a_grid_has_its_rows_in_the_order_of_the_levels() -> None:
     rows = two_by_two()
-    assert grid([rows[place] for place in (2, 3, 0, 1)], ("objective", "margin"), comparisons.TRIPLET) == [
+    assert grid([rows[place] for place in (2, 3, 0, 1)], ("objective", "margin"), contrasts.TRIPLET) == [
         [2, 0],
         [3, 1],
     ]
@@ -295,8 +298,20 @@ def test_poolings_compare_the_same_runs() -> None:
     found = line(table, "SimCSE, mean", kind="pooling")
     assert (found["baseline"], found["suite"], found["difference"], found["n"]) == ("SimCSE, cls", "sts-mean", 1, 2)
     untrained = line(table, "untrained, mean", kind="pooling")
-    assert (untrained["difference"], untrained["verdict"]) == (5, "not tested")
+    assert (untrained["difference"], untrained["n"], untrained["verdict"]) == (5, 1, "undecided")
     assert set(compare_study(frame(rows), view, ["sts-cls"])["kind"]) == {"pair"}
+
+
+def test_what_a_pooling_changes_in_a_row_less_what_it_changes_in_the_first() -> None:
+    rows = []
+    for hash_, cls, mean in (("aaaaaaaa", [70, 71], [71, 73]), ("bbbbbbbb", [72, 72], [72, 74])):
+        for seed in (1, 2):
+            rows += sts(hash_, seed, "sts-cls", LEE=cls[seed - 1]) + sts(hash_, seed, "sts-mean", LEE=mean[seed - 1])
+    view = study(replace(SIMCSE, seeds=[1, 2]), replace(ARCCSE, seeds=[1, 2]), name="pooling")
+    table = compare_study(frame(rows), view, ["sts-mean", "sts-cls"])
+    found = line(table, "ArcCSE, mean", kind="pooling_objective")
+    assert (found["baseline"], found["n"]) == ("SimCSE, mean", 2)
+    assert found["difference"] == pytest.approx(((0 - 1) + (2 - 2)) / 2)
 
 
 def test_the_order_suite_compares_its_measures() -> None:
@@ -359,37 +374,32 @@ def scores_of(pairs: pd.DataFrame) -> pd.DataFrame:
     return frame(rows)
 
 
-def test_two_levels_repeat_the_observed_difference_whatever_the_order_of_the_pairs(pairs: pd.DataFrame) -> None:
+def test_two_levels_by_hand_whatever_the_order_of_the_pairs(pairs: pd.DataFrame) -> None:
     view = study(UNTRAINED, SIMCSE, ARCCSE)
-    table = compare_study(scores_of(pairs), view, ["sts"], pairs)
-    for label in ("ArcCSE", "untrained"):
-        found = line(table, label)
-        assert found["two_level_difference"] == pytest.approx(found["difference"])
-        assert found["two_level_low"] < found["difference"] < found["two_level_high"]
-    assert line(table, "ArcCSE")["share_above"] > 0.9
+    table = compare_study(scores_of(pairs), view, ["sts"], draws_over_pairs(pairs))
     assert table.loc[table["task"] != "Avg", "two_level_low"].isna().all()
-    shuffled = pairs.sample(frac=1, random_state=1)
+    shuffled = draws_over_pairs(pairs.sample(frac=1, random_state=1))
     pd.testing.assert_frame_equal(table, compare_study(scores_of(pairs), view, ["sts"], shuffled))
-
-
-def test_two_levels_with_an_untrained_row_are_those_of_the_trained_one_turned_round(pairs: pd.DataFrame) -> None:
-    found = line(compare_study(scores_of(pairs), study(SIMCSE, UNTRAINED), ["sts"], pairs), "untrained")
-    # By hand: the tasks' pairs sorted by subset and index, the untrained encoder as the first argument.
     ordered = pairs.sort_values(["task", "subset", "index"])
-    # STS12 comes before LEE, as in the papers' tables.
-    tasks = [ordered[ordered["task"] == task] for task in ("STS12", "LEE")]
-    simcse, untrained = ([own.filter(like=hash_).to_numpy().T for own in tasks] for hash_ in ("aaaaaaaa", "00000000"))
-    expected = two_level(untrained, simcse, [own["score"].to_numpy() for own in tasks])
-    assert (found["two_level_difference"], found["two_level_low"], found["two_level_high"]) == pytest.approx(
-        (-expected.difference, -expected.high, -expected.low)
-    )
-    assert found["share_above"] == pytest.approx(1 - expected.share_above)
+    tasks = [ordered[ordered["task"] == task] for task in ("LEE", "STS12")]
+    ratings = [own["score"].to_numpy() for own in tasks]
+    means = {
+        hash_: examples.spearman_draws([own.filter(like=hash_).to_numpy().T for own in tasks], ratings).mean(axis=1)
+        for hash_ in ("00000000", "aaaaaaaa", "bbbbbbbb")
+    }
+    for label, hash_ in (("untrained", "00000000"), ("ArcCSE", "bbbbbbbb")):
+        found = line(table, label)
+        error = np.std(means[hash_] - means["aaaaaaaa"], ddof=1)
+        expected = examples.both(found["low"], found["high"], error, comparisons=2)
+        assert (found["two_level_low"], found["two_level_high"]) == pytest.approx(expected)
+        assert found["two_level_low"] < found["low"] < found["high"] < found["two_level_high"]
 
 
-def test_two_levels_use_common_seeds(pairs: pd.DataFrame) -> None:
-    view = study(SIMCSE, replace(ARCCSE, seeds=[2, 3]))
-    found = line(compare_study(scores_of(pairs), view, ["sts"], pairs), "ArcCSE")
-    assert found["two_level_difference"] == pytest.approx(found["difference"])
+def test_a_collapsed_encoder_has_an_interval_over_seeds_alone(pairs: pd.DataFrame) -> None:
+    scores, collapsed = scores_of(pairs), pairs.assign(**{"bbbbbbbb/seed2": 0.5})
+    found = line(compare_study(scores, study(SIMCSE, ARCCSE), ["sts"], draws_over_pairs(collapsed)), "ArcCSE")
+    assert np.isnan([found["two_level_low"], found["two_level_high"]]).all()
+    assert np.isfinite([found["low"], found["high"]]).all()
 
 
 @pytest.mark.parametrize(
@@ -401,4 +411,4 @@ def test_two_levels_use_common_seeds(pairs: pd.DataFrame) -> None:
 )
 def test_pairs_that_do_not_fit(pairs: pd.DataFrame, spoil, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], spoil(pairs))
+        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], draws_over_pairs(spoil(pairs)))

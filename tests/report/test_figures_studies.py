@@ -130,19 +130,19 @@ def test_similarity_is_drawn_by_share_and_nothing_else_is() -> None:
 
 def test_the_interaction_is_the_difference_of_differences() -> None:
     cells = {("NT-Xent", "off"): 70.0, ("ArcCon", "off"): 71.0, ("NT-Xent", "on"): 72.0, ("ArcCon", "on"): 75.5}
-    rows = [(o, m, seed, value + seed) for (o, m), value in cells.items() for seed in range(2)]
+    rows = [(o, m, seed, value + seed) for (o, m), value in cells.items() for seed in range(3)]
     points = pd.DataFrame(rows, columns=["objective", "triplet", "seed", "value"])
     figure = studies.interaction(points, "STS", None)
     axes = figure.axes[0]
-    np.testing.assert_allclose(curve(axes, 0)["mean"], [70.5, 71.5])  # off: NT-Xent, ArcCon
-    np.testing.assert_allclose(curve(axes, 1)["mean"], [72.5, 76.0])  # on
+    np.testing.assert_allclose(curve(axes, 0)["mean"], [71.0, 72.0])  # off: NT-Xent, ArcCon
+    np.testing.assert_allclose(curve(axes, 1)["mean"], [73.0, 76.5])  # on
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["NT-Xent", "ArcCon"]
-    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.50 to 2.50), 2 seeds"
+    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.50 to 2.50), 3 seeds"
     with pytest.raises(InputError, match="3 cells"):
-        studies.interaction(points.iloc[2:], "STS", None)
+        studies.interaction(points.iloc[3:], "STS", None)
     with pytest.raises(InputError, match="2 cells"):
         studies.interaction(points[points["triplet"] == "on"], "STS", None)
-    apart = points.assign(seed=range(8))
+    apart = points.assign(seed=range(12))
     assert "no seed in common" in studies.interaction(apart, "STS", None).axes[0].get_title()
 
 

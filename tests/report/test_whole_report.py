@@ -17,12 +17,11 @@ from made_configs import made_config
 from made_results import made_results
 
 from arccse import config as configs
-from arccse import models, paths
+from arccse import examples, models, paths
 from arccse.config import Config, Hyperparameters
 from arccse.errors import InputError
-from arccse.report import build, comparisons, layout
+from arccse.report import build, layout
 from arccse.report.figures import drawing
-from arccse.statistics import two_level
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
@@ -32,7 +31,7 @@ PAGE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
 def short(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Figures are saved in one format of three and bootstraps are short, which saves most of the time."""
     monkeypatch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})
-    monkeypatch.setattr(comparisons, "two_level", partial(two_level, replicates=20))
+    monkeypatch.setattr(examples, "spearman_draws", partial(examples.spearman_draws, replicates=20))
     monkeypatch.chdir(tmp_path)
 
 

@@ -29,7 +29,7 @@ from arccse.report.figures.drawing import (
     require,
     seeds_text,
 )
-from arccse.statistics import Summary, contrast, summarise
+from arccse.statistics import Summary, contrast, summarise, t_interval
 
 LETTERS = 60  # of all names of places that fit beside each other on an axis
 MOST_TICKS = 15  # with a name each
@@ -308,8 +308,9 @@ def _interaction_text(values: np.ndarray) -> str:
     if values.shape[1] == 0:
         return "Interaction: the cells have no seed in common"
     effect = contrast(values, np.array([1, -1, -1, 1]))
-    ends = "" if effect.n == 1 else f" (95 % interval {interval(effect.low, effect.high)})"
-    return f"Interaction {difference(effect.difference, effect.low, effect.high)}{ends}, {seeds_text([effect.n])}"
+    low, high = t_interval(effect.difference, effect.sd, effect.n)
+    ends = "" if np.isnan(low) else f" (95 % interval {interval(low, high)})"
+    return f"Interaction {difference(effect.difference, low, high)}{ends}, {seeds_text([effect.n])}"
 
 
 def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
@@ -321,7 +322,7 @@ def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
 
 
 def _cell_text(cell: Summary) -> str:
-    interval = f"\n{cell.low:.1f} to {cell.high:.1f}" if cell.n > 1 else ""
+    interval = f"\n{cell.low:.1f} to {cell.high:.1f}" if np.isfinite(cell.low) else ""
     return f"{cell.mean:.2f}{interval}\nn = {cell.n}"
 
 

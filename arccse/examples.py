@@ -1,0 +1,100 @@
+"""How sure a difference is when other examples could have been drawn as well: the examples' share of its interval.
+
+Seeds and examples are crossed: every run is scored on the same examples. The share of seeds is the interval of
+arccse.statistics. That of examples is bootstrapped: `spearman_draws` scores all runs on the same resamples, and the
+standard error over examples of a weighted sum of runs is the standard deviation of its draws. `both` joins the two.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.stats import norm
+
+from arccse.statistics import ALPHA
+
+
+def both(low: float, high: float, error: float, comparisons: int = 1) -> tuple[float, float]:
+    """An interval over seeds and examples, never narrower than that over seeds.
+
+    Half its width is the root of the sum of squares of the seeds' half width and of the normal one of the examples:
+    right where either is nearly all of the uncertainty, at any number of seeds.
+
+    Args:
+        low, high: the interval over seeds, of `comparisons` that are looked at together.
+        error: standard error over examples.
+
+    Source: the method of variance estimates recovery, Zou and Donner, Statistics in Medicine 2008.
+    """
+    half = float(np.hypot((high - low) / 2, norm.isf(ALPHA / comparisons / 2) * error))
+    return (low + high) / 2 - half, (low + high) / 2 + half
+
+
+def spearman_draws(
+    cosines: Sequence[np.ndarray], ratings: Sequence[np.ndarray], replicates: int = 500, seed: int = 0
+) -> np.ndarray:
+    """(replicates, runs) Spearman × 100, averaged over tasks, of all runs on the same resamples of each task's pairs.
+
+    Ranks, ties at their mean, are those within the resample. A run whose cosines are all equal in one has NaN there:
+    it has no rank correlation.
+
+    Args:
+        cosines: for each task (runs, pairs) scores of any scale.
+        ratings: for each task (pairs,) human scores.
+        replicates: how many are drawn. With 500 a standard deviation of them is known to ± 3 %.
+        seed: decides every draw.
+
+    Raises:
+        ValueError: shapes that do not fit, no task, NaN or infinity.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 6.
+    """
+    if not 0 < len(cosines) == len(ratings):
+        raise ValueError(f"cosines and ratings need the same tasks, got {len(cosines)} and {len(ratings)}")
+    tasks = [_tie_groups(own, rating) for own, rating in zip(cosines, ratings, strict=True)]
+    rng = np.random.default_rng(seed)
+    return 100 * np.array(
+        [
+            np.mean([_spearman(groups, _resample(groups.shape[1], rng)) for groups in tasks], axis=0)
+            for _ in range(replicates)
+        ]
+    )
+
+
+def _resample(n: int, rng: np.random.Generator) -> np.ndarray:
+    """(n,) float64: how often each of n is drawn in n draws with replacement."""
+    return np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float64)
+
+
+def _tie_groups(cosines: np.ndarray, ratings: np.ndarray) -> np.ndarray:
+    """(1 + runs, pairs) int64 of (runs, pairs) cosines and (pairs,) ratings: the ratings' row, then the runs'.
+
+    Equal values of a row have the same number, larger values a larger one, and each row begins behind the last,
+    so that one count and one cumulative sum rank all rows.
+    """
+    if cosines.ndim != 2 or cosines.shape[1:] != ratings.shape or ratings.size == 0:
+        raise ValueError(f"expected (runs, pairs) cosines and (pairs,) ratings, got {cosines.shape}, {ratings.shape}")
+    if not np.isfinite(cosines).all() or not np.isfinite(ratings).all():
+        raise ValueError("the cosines or ratings contain NaN or infinity")
+    rows = [np.unique(row, return_inverse=True)[1] for row in (ratings, *cosines)]
+    behind = np.cumsum([0] + [row.max() + 1 for row in rows[:-1]])
+    return np.stack(rows) + behind[:, None]
+
+
+def _spearman(groups: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """(runs,) Spearman of each run with the ratings, where example i stands `counts[i]` times.
+
+    A resample needs no sorting: the ranks of a group of ties end at the cumulative count, and their mean lies half
+    a group below. Ranks are halves of integers, so that every sum is exact.
+
+    Args:
+        groups: (1 + runs, pairs) as `_tie_groups` makes them.
+        counts: (pairs,) float64.
+    """
+    rows, n = len(groups), counts.sum()
+    sizes = np.bincount(groups.ravel(), weights=np.tile(counts, rows))
+    mean_ranks = np.cumsum(sizes) - (sizes - 1) / 2  # on from row to row, each of which adds n
+    ranks = mean_ranks[groups] - (n * np.arange(rows)[:, None] + (n + 1) / 2)
+    weighted = ranks * counts
+    covariances, variances = weighted @ ranks[0], np.einsum("rp,rp->r", weighted, ranks)
+    with np.errstate(invalid="ignore"):  # 0 by 0
+        return covariances[1:] / np.sqrt(variances[1:] * variances[0])

@@ -1,0 +1,133 @@
+"""What a config claims, settled: one verdict a claim and encoder, all of them judged together.
+
+The claims are confirmatory: they stand in the config before the runs are made, and their intervals are adjusted for
+each other. A claim is supported where the interval of its comparison lies on the side that it says, contradicted
+where it lies on the other one, equivalent where it lies within ± the margin that does not matter, else undecided.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from arccse.claims import Claim
+from arccse.config import Config
+from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.report import comparisons, tables
+from arccse.report.comparisons import Measured, measure
+from arccse.report.contrasts import Contrast
+from arccse.report.tables import StudyView
+
+COLUMNS = [
+    *("claim", "sentence", "source", "study", "encoder", "measure", "comparison", "direction", "equivalence"),
+    *("verdict", "text", "difference", "low", "high", "sd", "n", "seeds", "dropped", "p", "comparisons"),
+    *("sign_flip", "detectable", "two_level_low", "two_level_high"),
+]
+AGAINST = ("contradicted", "undecided", "equivalent", "supported")  # from what speaks most against a claim
+
+
+def settle(
+    config: Config, views: Mapping[str, StudyView], scores: pd.DataFrame, draws: pd.DataFrame | None = None
+) -> pd.DataFrame:
+    """Every claim of a config: a line for each claim and encoder of its study, in the config's order.
+
+    Args:
+        views: each study's rows.
+        scores, draws: as comparisons.compare_study takes them.
+
+    Returns:
+        Columns COLUMNS. `verdict` is one of AGAINST, and `text` says why no other could be given. `difference` to
+        `two_level_high` are those of comparisons.compare_study; `comparisons` counts the claims, times the looks at
+        the study. Of a claim that a variant is the best, the comparison is that which speaks for it the least.
+
+    Raises:
+        InputError: as compare_study does.
+    """
+    found = [
+        (name, claim, encoder, measured(claim, views[claim.study], encoder, suite_of(config, claim), scores, draws))
+        for name, claim in config.claims.items()
+        for encoder in views[claim.study].encoders
+    ]
+    testable = max(1, sum(any(one.is_testable for one in own) for *_, own in found))
+    lines = []
+    for name, claim, encoder, own in found:
+        said = {"claim": name, "sentence": claim.claim, "source": claim.source, "study": claim.study}
+        said |= {"encoder": encoder, "direction": claim.direction}
+        margin = claim.equivalence or config.equivalence
+        together = testable * views[claim.study].looks
+        lines.append(said | {"equivalence": margin} | settled(claim, own, together, margin))
+    return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
+
+
+def suite_of(config: Config, claim: Claim) -> str:
+    return claim.suite or config.study_suites(claim.study)[0]
+
+
+def measured(
+    claim: Claim, view: StudyView, encoder: str, suite: str, scores: pd.DataFrame, draws: pd.DataFrame | None
+) -> list[Measured]:
+    """The comparisons of a claim: one, or that of the best variant with each other one."""
+    rows = {row.label: row for row in view.rows if row.encoder == encoder}
+    values = {row.label: pd.DataFrame() for row in rows.values()}  # what diverged has none
+    for row, own in zip(view.finished, tables.seed_values(scores, view.finished, suite), strict=True):
+        if row.encoder == encoder:
+            values[row.label] = own
+    task = claim.task or SUITES[suite].headlines[0]
+    found = []
+    for weights in weights_of(claim, list(rows)):
+        own_rows, own_values = tuple(rows[label] for label in weights), tuple(values[label] for label in weights)
+        one = Contrast("claim", suite, "", name_of(weights), own_rows, own_values, tuple(weights.values()))
+        found.append(measure(one, task, draws))
+    return found
+
+
+def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:
+    """Variant → weight, of each comparison of a claim."""
+    if claim.best is None:
+        return [claim.contrast]
+    return [{label: -1, claim.best: 1} for label in labels if label != claim.best]
+
+
+def name_of(weights: Mapping[str, float]) -> str:
+    """ "ArcCSE − SimCSE": what is added, less what is taken away."""
+
+    def total(sign: int) -> str:
+        own = [(label, sign * weight) for label, weight in weights.items() if sign * weight > 0]
+        text = " + ".join(label if weight == 1 else f"{weight:g} × {label}" for label, weight in own)
+        return f"({text})" if len(own) > 1 else text
+
+    return f"{total(1)} − {total(-1)}"
+
+
+def measure_of(found: Measured) -> str:
+    """What is measured, in words."""
+    spec = SUITES[found.of.suite]
+    if found.task != "Avg":
+        return MEASURES.get(found.task, f"{spec.title}, {found.task}")
+    return f"{spec.measure} with {spec.manner}" if spec.manner else spec.measure
+
+
+def settled(claim: Claim, found: Sequence[Measured], together: int, margin: float | None) -> dict[str, Any]:
+    """What COLUMNS say of a claim's comparison; of several, of the one that speaks for it the least."""
+    lines = []
+    for one in found:
+        line = comparisons.line(one, together, margin)
+        verdict = verdict_of(claim, line, margin)
+        text = line["text"] if verdict == "undecided" else verdict
+        lines.append(
+            line | {"verdict": verdict, "text": text, "comparison": one.of.label, "measure": measure_of(one)}
+        )
+    sign = 1 if claim.direction in ("higher", "not lower") else -1
+    return min(lines, key=lambda line: (AGAINST.index(line["verdict"]), sign * line.get("difference", 0)))
+
+
+def verdict_of(claim: Claim, line: Mapping[str, Any], margin: float | None) -> str:
+    """The verdict on a claim, from the interval and verdict of its comparison."""
+    if pd.isna(line.get("low")):
+        return "undecided"
+    if claim.direction in ("higher", "lower"):
+        word = str(line["verdict"])
+        return {"higher": "contradicted", "lower": "contradicted", claim.direction: "supported"}.get(word, word)
+    assert margin is not None  # as config.check_claim sees to
+    low, high = (line["low"], line["high"]) if claim.direction == "not lower" else (-line["high"], -line["low"])
+    return "supported" if low > -margin else "contradicted" if high < -margin else "undecided"
