@@ -6,9 +6,9 @@
 Per number of seeds and spread over seeds: `coverage` of one 95 % interval, which errs as often as one comparison
 without a difference is called higher or lower; `family` of five rows against one baseline, none of which differs: how
 often any is called higher or lower; `equivalent`: how often a difference as large as the margin is called equivalent
-(nominal: at most 2.5 %); `sign-flip`: how often its p is at most 0.05 without a difference (it takes 6 seeds). Spreads:
-"normal"; "skewed": exponential in both rows, whose differences are symmetric; "one-sided": exponential in one row and
-none in the other, as far as differences of scores can be from normal.
+(nominal: at most 2.5 %); `sign-flip`: how often its p is at most 0.05 without a difference (it takes 6 seeds).
+Spreads: "normal"; "skewed": exponential in both rows, whose differences are symmetric; "one-sided": exponential in
+one row and none in the other, as far as differences of scores can be from normal.
 
 Then the interval over seeds and examples, on made-up cosines of 150 pairs: `coverage` where seeds are most of the
 uncertainty and where examples are.

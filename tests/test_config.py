@@ -16,7 +16,7 @@ from arccse.hyperparameters import Hyperparameters
 
 ROOT = Path(__file__).parent.parent
 WIKI1M = f"hub:princeton-nlp/datasets-for-simcse/wiki1m_for_simcse.txt@{40 * 'e'}"
-SMOKE = yaml.load((ROOT / "config" / "smoke.yaml").read_text(), Loader=configs.UniqueKeys)
+SMOKE = yaml.load((ROOT / "config" / "smoke.yaml").read_text(), Loader=configs.UniqueKeys) | {"claims": {}}
 
 
 def write(tmp_path: Path, content: dict) -> Path:

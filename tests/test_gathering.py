@@ -33,11 +33,29 @@ def config(tmp_path, monkeypatch):
 
 
 def gathered_files(config):
-    return [paths.scores(config), paths.histories(config), paths.pairs(config), paths.run_records(config)]
+    return [path(config) for path in (paths.scores, paths.histories, paths.pairs, paths.looks, paths.run_records)]
 
 
 def keyed(scores):
     return scores.set_index(["hash", "seed", "suite"])["value"].to_dict()
+
+
+def test_looks_at_more_and_more_seeds_are_counted(config, tmp_path):
+    gather(config)
+    gather(config)  # the same seeds are the same look
+    assert {study: [look["seeds"] for look in own] for study, own in results.load(config).looks.items()} == {
+        "main": [[3, 4]],
+        "order": [[3, 4]],
+    }
+    more = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"seeds": [3, 4, 5]}})
+    leave_all(more)
+    gather(more)
+    looks = results.load(more).looks
+    assert [look["seeds"] for look in looks["order"]] == [[3, 4], [3, 4, 5]]
+    assert len(looks["main"]) == 1
+    paths.looks(more).unlink()
+    with pytest.raises(InputError, match=r"looks\.json can't be used: it is missing"):
+        gather(more)  # else every study would be looked at for the first time
 
 
 def only_gathered(config):

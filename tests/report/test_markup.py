@@ -131,7 +131,7 @@ def test_latex_escapes_everything(awkward: tuple[StudyView, pd.DataFrame, pd.Dat
         r"\textasciitilde{} \textasciicircum{} \& [p] \textless{}q\textgreater{} \textbar{} ``r'' $''$ "
         r"$\times$ $\pm$ -- é"
     )
-    # A suite: its title, caveat and selection, and two labels; the same for its differences, and a note on one of them.
+    # A suite: its title, caveat and selection, and two labels; the same for its differences, and one in a note.
     assert text.count(escaped) == 2 * (2 * 3 + 2 * 2 + 1)
     bare = re.sub(r"\\[\\{}$&%#_]", "", text)
     assert bare.count("{") == bare.count("}")

@@ -60,7 +60,9 @@ def test_a_config_of_the_repository(file: Path) -> None:
 def test_the_study_of_the_documentation() -> None:
     study = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
     smoke = yaml.safe_load((ROOT / "config" / "smoke.yaml").read_text(encoding="utf-8"))
-    Path("mine.yaml").write_text(yaml.safe_dump(smoke | {"studies": yaml.safe_load(study)}), encoding="utf-8")
+    Path("mine.yaml").write_text(
+        yaml.safe_dump(smoke | {"studies": yaml.safe_load(study), "claims": {}}), encoding="utf-8"
+    )
     config = configs.load("mine.yaml")
     assert build.write(config, made_results(config)) == {}
     opened(config)

@@ -1,0 +1,146 @@
+"""Claims: what is compared, that they are judged together, and what makes a verdict."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_configs import made_config
+from made_results import made_results
+from scipy.stats import ttest_1samp
+
+from arccse.report import build
+from arccse.report.claims import COLUMNS, settle
+from arccse.report.tables import Divergence
+
+STUDIES = {
+    "main": {"variants": {"untrained": {"epochs": 0}, "SimCSE": {}, "ArcCSE": {"objective": "arccon"}}},
+    "margin": {"suites": ["geometry"], "training": {"objective": "arccon"}, "sweep": {"margin": [5, 15, 25]}},
+}
+GAIN = {"claim": "ArcCSE is better", "source": "a paper", "study": "main", "contrast": {"SimCSE": -1, "ArcCSE": 1}}
+BEST = {"claim": "15° is best", "source": "a paper", "study": "margin", "best": "margin=15"}
+SEEDS = [0, 1, 2, 3, 4]
+
+
+def settled(tmp_path, claimed, values=None, change=None, **keys):
+    """The claims of a config, on scores by label: a list of a value for each seed, of all its suites and columns."""
+    config = made_config(tmp_path, STUDIES, seeds=SEEDS, claims=claimed, **keys)
+    made = made_results(config)
+    views = {study: build.study_view(config, study, made) for study in config.studies}
+    scores = made.scores.copy()
+    for row in (row for view in views.values() for row in view.rows if row.label in (values or {})):
+        for seed, value in zip(SEEDS, values[row.label], strict=True):
+            scores.loc[(scores["hash"] == row.hash) & (scores["seed"] == seed), "value"] = value
+    if change:
+        views, scores = change(views, scores)
+    return settle(config, views, scores)
+
+
+BASE = [70.0, 70.5, 70.2, 70.4, 70.1]
+UP = [71.0, 71.6, 71.3, 71.3, 71.1]  # 1.0, 1.1, 1.1, 0.9, 1.0 above
+
+
+def test_a_claim_by_hand(tmp_path):
+    (line,) = settled(tmp_path, {"gain": GAIN}, {"SimCSE": BASE, "ArcCSE": UP}).to_dict("records")
+    assert list(line) == COLUMNS
+    said = (
+        "claim",
+        "sentence",
+        "source",
+        "study",
+        "encoder",
+        "measure",
+        "comparison",
+        "direction",
+        "verdict",
+        "text",
+    )
+    assert [line[key] for key in said] == [
+        *("gain", "ArcCSE is better", "a paper", "main", "tiny", "STS average", "ArcCSE − SimCSE"),
+        *("higher", "supported", "supported"),
+    ]
+    differences = np.subtract(UP, BASE)
+    interval = ttest_1samp(differences, 0).confidence_interval()
+    assert line["difference"] == pytest.approx(differences.mean())
+    assert (line["low"], line["high"]) == pytest.approx((interval.low, interval.high))
+    assert (line["n"], line["seeds"], line["comparisons"]) == (5, "0 1 2 3 4", 1)
+
+
+def test_claims_are_judged_together_and_with_the_looks_at_their_study(tmp_path):
+    values = {"SimCSE": BASE, "ArcCSE": UP}
+    (alone,) = settled(tmp_path, {"gain": GAIN}, values).to_dict("records")
+
+    def looked_at_twice(views, scores):
+        return views | {"main": replace(views["main"], looks=2)}, scores
+
+    three = {"gain": GAIN, "back": GAIN | {"contrast": {"SimCSE": 1, "ArcCSE": -1}}, "best": BEST}
+    found = settled(tmp_path, three, values, looked_at_twice)
+    assert found["comparisons"].tolist() == [6, 6, 3]  # the best of three is one claim
+    assert found["p"][0] == pytest.approx(6 * alone["p"])
+    assert found["low"][0] < alone["low"]
+    assert found["verdict"].tolist()[:2] == ["supported", "contradicted"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "direction", "verdict"),
+    [
+        (UP, "higher", "supported"),
+        (UP, "lower", "contradicted"),
+        (UP, "not lower", "supported"),
+        (UP, "not higher", "contradicted"),
+        ([x + 0.01 * (-1) ** i for i, x in enumerate(BASE)], "higher", "equivalent"),
+        ([x + 0.01 * (-1) ** i for i, x in enumerate(BASE)], "not lower", "supported"),
+        ([x + 0.3 * (-1) ** i for i, x in enumerate(BASE)], "higher", "undecided"),
+        ([x + 0.3 * (-1) ** i for i, x in enumerate(BASE)], "not lower", "undecided"),
+        ([x - 0.15 - 0.01 * i for i, x in enumerate(BASE)], "not lower", "contradicted"),
+        ([x - 0.08 - 0.01 * i for i, x in enumerate(BASE)], "not lower", "undecided"),  # lower, by 0.1 or so
+    ],
+)
+def test_verdicts_by_direction(tmp_path, gain, direction, verdict):
+    claim = {"gain": GAIN | {"direction": direction}}
+    found = settled(tmp_path, claim, {"SimCSE": BASE, "ArcCSE": gain}, equivalence=0.1)
+    assert found["verdict"].tolist() == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict", "comparison"),
+    [
+        ((BASE, BASE), "supported", "margin=15 − margin=5"),
+        ((BASE, [x + 9 for x in UP]), "contradicted", "margin=15 − margin=25"),
+        ((BASE, [x + 0.5 * (-1) ** i for i, x in enumerate(UP)]), "undecided", "margin=15 − margin=25"),
+        ((UP, BASE), "equivalent", "margin=15 − margin=5"),
+    ],
+)
+def test_the_best_stands_or_falls_with_what_speaks_for_it_the_least(tmp_path, others, verdict, comparison):
+    values = {"margin=5": others[0], "margin=15": UP, "margin=25": others[1]}
+    found = settled(tmp_path, {"best": BEST}, values, equivalence=0.1)
+    assert found[["verdict", "comparison"]].to_numpy().tolist() == [[verdict, comparison]]
+
+
+def test_weights_are_named_and_the_measure_is_the_suites(tmp_path):
+    weights = {"margin=5": -1, "margin=15": 0.5, "margin=25": 0.5}
+    claim = BEST | {"contrast": weights, "task": "uniformity", "direction": "lower"}
+    del claim["best"]
+    found = settled(tmp_path, {"best": claim})
+    assert found["comparison"].tolist() == ["(0.5 × margin=15 + 0.5 × margin=25) − margin=5"]
+    assert found["measure"].tolist() == ["uniformity × 100 (the lower the better)"]
+
+
+def test_what_can_not_be_said_says_why(tmp_path):
+    def without_a_task(views, scores):
+        gone = (scores["hash"] == views["main"].rows[2].hash) & (scores["task"] == "SICKR")
+        return views, scores[~gone]
+
+    def diverged(views, scores):
+        rows = views["main"].rows
+        gone = replace(rows[2], diverged={1: Divergence(3, "The loss is not finite.")})
+        return views | {"main": replace(views["main"], rows=[*rows[:2], gone])}, scores
+
+    for change, why in ((without_a_task, "ArcCSE has no SICKR"), (diverged, "ArcCSE diverged")):
+        found = settled(tmp_path, {"gain": GAIN}, change=change)
+        assert found[["verdict", "text", "n"]].to_numpy().tolist() == [["undecided", f"undecided: {why}", 0]]
+
+
+def test_no_claims_are_no_lines(tmp_path):
+    found = settled(tmp_path, {})
+    assert found.empty
+    assert list(found) == COLUMNS
