@@ -49,6 +49,7 @@ def cosines(frame: pd.DataFrame, caveat: str | None) -> Figure:
 FRAMES: dict[str, tuple[Draw, Callable[[list[str], int], pd.DataFrame]]] = {
     "alignment_uniformity": (training.alignment_uniformity, history),
     "dev_scores": (training.dev_scores, history),
+    "matched": (lambda f, c: training.matched_comparisons(f, next(iter(f["label"]), ""), c), history),
     "sweep": (
         lambda f, c: studies.sweep(f, Axis("margin", (0, 10, 20)), "STS", c),
         lambda labels, seeds: grid(seeds, label=labels, place=[0, 10, 20]),

@@ -5,7 +5,7 @@ from made_configs import made_config
 from made_results import made_results
 
 from arccse.report.figures import data
-from arccse.report.figures.kinds import subjects
+from arccse.report.figures.kinds import KINDS, subjects
 
 STUDIES = {
     "main": {"variants": {"untrained": {"epochs": 0}, "SimCSE": {}, "ArcCSE": {"objective": "arccon"}}},
@@ -66,6 +66,14 @@ def test_histories_are_those_of_the_trained_rows(config):
     one = found.query("label == 'ArcCSE' and seed == 1")["alignment"]
     ours = results.histories.query("hash == @main.rows[2].variant.hash and seed == 1")["alignment"]
     assert list(one) == list(ours)
+
+
+def test_courses_are_matched_with_the_first_trained_rows(config):
+    results, main = made_results(config), subject(config, "main")
+    (kind,) = (one for one in KINDS if one.name == "matched")
+    courses, baseline = kind.data(main, results, None)
+    assert baseline == "SimCSE"  # which is not the study's first row
+    assert set(courses["label"]) == {"SimCSE", "ArcCSE"}
 
 
 def test_order_scores_are_of_suite_order_alone(config):

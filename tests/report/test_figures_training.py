@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from arccse.errors import InputError
 from arccse.report.figures import drawing, training
@@ -124,3 +125,74 @@ def test_scores_and_losses_are_drawn_each_on_its_own_steps() -> None:
     assert not any("$" in text for text in said)
     with pytest.raises(InputError, match="loss"):
         training.dev_scores(frame.assign(loss=np.nan), None)
+
+
+# ------------------------------------------------------------------------------------------- matched comparisons
+
+
+@pytest.fixture
+def courses() -> pd.DataFrame:
+    """ArcCSE goes SimCSE's way twice as fast, and is closer by 0.01 to 0.03; 'slow' never gets where SimCSE ends."""
+    steps = np.arange(0, 60, 10)
+    frames = []
+    for label, speed, lead in (("SimCSE", 1.0, 0.0), ("ArcCSE", 2.0, 0.01), ("slow", 0.5, 0.0)):
+        for seed in range(3):
+            way = speed * steps / 10
+            alignment = 0.1 + way / 100 - lead * (seed + 1) * (steps > 0)
+            columns = {"step": steps, "dev_spearman": 80 + way * (seed + 1), "alignment": alignment}
+            frames.append(pd.DataFrame({"label": label, "seed": seed, **columns, "uniformity": -1 - way / 10}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def test_gains_are_means_of_paired_differences_with_their_t_interval(courses: pd.DataFrame) -> None:
+    gains, _, alignment = training.matched_comparisons(courses, "SimCSE", None).axes
+    assert [line.get_label() for line in gains.lines[:2]] == ["ArcCSE (3 seeds)", "slow (3 seeds)"]
+    np.testing.assert_allclose(gains.lines[0].get_xydata(), [(step, 2 * step / 10) for step in range(0, 60, 10)])
+    at_end = sorted({round(y, 6) for x, y in gains.collections[0].get_paths()[0].vertices if x == 50})
+    np.testing.assert_allclose(at_end, t.interval(0.95, 2, 10, 5 / 3**0.5), atol=1e-6)
+    # at equal steps ArcCSE's alignment is worse by up to 5, at equal uniformity better by 1, 2 and 3
+    np.testing.assert_allclose(alignment.lines[0].get_xydata()[2:], [(step, -2) for step in (20, 30, 40, 50)])
+    assert alignment.lines[1].get_xdata().tolist() == [0, 10, 20]  # as uniform as 'slow' ever is
+
+
+def test_steps_to_the_score_have_a_mark_for_each_seed(courses: pd.DataFrame) -> None:
+    figure = training.matched_comparisons(courses, "SimCSE", None)
+    _, axes, _ = figure.axes
+    marks = [line for line in axes.lines if line.get_linestyle() == "None" and len(line.get_xdata())]
+    assert [line.get_xdata().tolist() for line in marks] == [[50] * 3, [25] * 3, [50] * 3]
+    assert [line.get_markerfacecolor() == "white" for line in marks] == [False, False, True]
+    means = [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "-"]
+    assert means == [50, 25]  # none of 'slow', which never got there
+    assert "Hollow" in figure.legends[0].get_title().get_text()
+    reached = training.matched_comparisons(courses[courses["label"] != "slow"], "SimCSE", None)
+    assert "Hollow" not in reached.legends[0].get_title().get_text()
+
+
+def test_only_common_seeds_are_compared(courses: pd.DataFrame) -> None:
+    figure = training.matched_comparisons(courses.query("label != 'ArcCSE' or seed > 0"), "SimCSE", None)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [
+        "SimCSE, the baseline",
+        "ArcCSE (2 seeds)",
+        "slow (3 seeds)",
+    ]
+
+
+def test_a_row_keeps_its_colour_from_figure_to_figure(courses: pd.DataFrame) -> None:
+    compared = training.matched_comparisons(courses, "SimCSE", None).axes[0].lines
+    scores = training.dev_scores(courses.assign(loss=1.0), None).axes[0].lines
+    assert [line.get_color() for line in compared[:2]] == [line.get_color() for line in scores[1:]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda h: h[h["label"] == "SimCSE"], "are of SimCSE alone, so nothing is compared with 'SimCSE'"),
+        (lambda h: h[h["label"] != "SimCSE"], "are of ArcCSE, slow alone, so nothing is compared with 'SimCSE'"),
+        (lambda h: h[(h["label"] == "SimCSE") == (h["seed"] == 0)], "'ArcCSE' and 'SimCSE' have no step"),
+        (lambda h: pd.concat([h, h]), "two lines"),
+        (lambda h: h.drop(columns="dev_spearman"), "dev_spearman"),
+    ],
+)
+def test_courses_that_cannot_be_compared(courses: pd.DataFrame, spoil, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        training.matched_comparisons(spoil(courses), "SimCSE", None)

@@ -13,7 +13,8 @@ SQUARE = {
     "NT-Xent + triplet": {"triplet_weight": 0.1},
     "ArcCon + triplet": {"objective": "arccon", "triplet_weight": 0.1},
 }
-COURSES = ["alignment_uniformity", "dev_scores"]
+COURSE = ["alignment_uniformity", "dev_scores"]
+COURSES = [*COURSE, "matched"]
 
 
 def kinds(config):
@@ -31,7 +32,8 @@ def kinds(config):
         ({"variants": VARIANTS, "suites": ["sts-cls", "sts-mean"]}, []),  # of poolings, not of variants
         ({"variants": SQUARE}, [*COURSES, "interaction", "forest"]),
         ({"variants": {"untrained": {"epochs": 0}}}, []),
-        ({"variants": {"SimCSE": {}}}, COURSES),
+        ({"variants": {"SimCSE": {}}}, COURSE),
+        ({"variants": {"untrained": {"epochs": 0}, "SimCSE": {}}}, [*COURSE, "forest", "cosine_by_score"]),
         ({"sweep": {"margin": [0, 10]}, "training": {"objective": "arccon"}}, ["sweep", "forest"]),
         ({"sweep": {"temperature": [0.05, 0.1]}, "suites": ["sts-mean"]}, ["sweep", "forest"]),
         ({"sweep": {"temperature": [0.05]}}, []),
@@ -88,4 +90,4 @@ def test_a_study_of_two_encoders_has_figures_of_each(tmp_path):
     encoders = {"one": package, "two": package | {"training": {"head": "none"}}}
     config = made_config(tmp_path, {"main": {"variants": {"a": {}, "b": {"dropout": 0.2}}}}, encoders=encoders)
     names = [spec.name for spec in layout.figures(config)]
-    assert names[:6] == [f"{kind}-main-{encoder}" for encoder in encoders for kind in (*COURSES, "forest")]
+    assert names[:8] == [f"{kind}-main-{encoder}" for encoder in encoders for kind in (*COURSES, "forest")]

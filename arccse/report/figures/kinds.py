@@ -140,6 +140,11 @@ def has_course(s: Subject) -> bool:
     return s.compares_variants and not s.points and len(s.trained) <= MOST_CURVES
 
 
+def has_matches(s: Subject) -> bool:
+    """Courses to compare with the first one's."""
+    return has_course(s) and len(s.trained) > 1
+
+
 def has_interaction(s: Subject) -> bool:
     """Two objectives × with and without triplet objective, each once."""
     cells = {factors(row) for row in s.trained}
@@ -183,6 +188,13 @@ KINDS = (
         applies=has_course,
         data=lambda s, results, _: figures.data.histories(s, results),
         draw=lambda s, frame: figures.training.dev_scores(frame, s.config.caveat),
+    ),
+    Kind(
+        "matched",
+        "Gain over the first trained row at equal steps, steps to its best score, alignment at equal uniformity.",
+        applies=has_matches,
+        data=lambda s, results, _: (figures.data.histories(s, results), s.trained[0].label),
+        draw=lambda s, data: figures.training.matched_comparisons(*data, s.config.caveat),
     ),
     Kind(
         "noise_decline",

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -10,7 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from arccse.errors import InputError
+from arccse.report import matched
 from arccse.report.figures.drawing import curve_style, describe, legend, new_figure, require, seeds_text
+from arccse.statistics import summarise
 
 
 def alignment_uniformity(histories: pd.DataFrame, caveat: str | None) -> Figure:
@@ -82,23 +85,78 @@ def dev_scores(histories: pd.DataFrame, caveat: str | None) -> Figure:
     return figure
 
 
+def matched_comparisons(histories: pd.DataFrame, baseline: str, caveat: str | None) -> Figure:
+    """Every label against a baseline: at equal steps, in its steps to the baseline's score, at equal uniformity.
+
+    On the left the gain in dev score at each step; in the middle each seed's steps to the best dev score of the
+    baseline's run of that seed; on the right the alignment less the baseline's, at the uniformity that the baseline
+    has at each of its steps. Means are over the common seeds, on the steps at which each of them has a difference,
+    with 95 % intervals from two seeds on. Where a seed never reaches the score, its row has no mean.
+
+    Args:
+        histories: columns label, seed, step, dev_spearman (× 100), alignment and uniformity (not × 100, NaN at steps
+            without a measurement).
+        baseline: the label that the others are compared with.
+        caveat: printed above the panels.
+
+    Raises:
+        InputError: an absent column, two lines for one label, seed and step, no line at all, none of the baseline or
+            of another label, a label without a step at which it and the baseline have all common seeds' scores.
+    """
+    own = _by_label(histories, ["dev_spearman", "alignment", "uniformity"])
+    if baseline not in own or len(own) == 1:
+        raise InputError(f"The histories are of {', '.join(own)} alone, so nothing is compared with '{baseline}'.")
+    first = own.pop(baseline)
+    with new_figure(12, 4, caveat) as figure:
+        at_steps, to_score, at_uniformity = figure.subplots(1, 3)
+        reached = _steps_to_score(to_score, first, first, 0)
+        for place, (label, other) in enumerate(own.items(), start=1):
+            gains = matched.gains(first, other).dropna()
+            if gains.empty:
+                raise InputError(f"'{label}' and '{baseline}' have no step with the scores of all common seeds.")
+            _differences(at_steps, gains, label, place)
+            _differences(at_uniformity, matched.alignment_differences(first, other).dropna(), label, place)
+            reached &= _steps_to_score(to_score, first, other, place)
+        describe(at_steps, "Gain at equal steps", "training step", "dev Spearman × 100, less the baseline's")
+        describe(to_score, "Steps to the baseline's best score", "training step (a mark for each seed)", "")
+        describe(
+            at_uniformity,
+            "Alignment at equal uniformity",
+            "step at which the baseline has this uniformity",
+            "alignment × 100, less the baseline's\n(lower is better)",
+        )
+        to_score.set(xlim=(0, None), ylim=(len(own) + 0.6, -0.6), yticks=[])
+        handles, names = _entries(at_steps)
+        for axes in (at_steps, at_uniformity):
+            axes.axhline(0, color="0.5", linewidth=1, zorder=1)
+        entries = [to_score.lines[0], *handles], [f"{baseline}, the baseline", *names]
+        hollow = "" if reached else " Hollow marks: not reached by the last step."
+        legend(figure, entries, _mean_note(at_steps) + hollow)
+    return figure
+
+
 def _curves(histories: pd.DataFrame, measures: Sequence[str]) -> dict[str, dict[str, pd.DataFrame]]:
     """Label → measure → a frame of steps × seeds, on the steps at which all seeds have all the measures."""
-    require(histories, ["label", "seed", "step", *measures], "histories")
     found = {}
-    for label, own in histories.groupby("label", sort=False):
+    for label, own in _by_label(histories, measures).items():
         seeds = own["seed"].unique()
         own = own.dropna(subset=list(measures))
-        if own.duplicated(["seed", "step"]).any():
-            raise InputError(f"The histories have two lines for one seed and step of '{label}'.")
         curves = {
             measure: own.pivot(index="step", columns="seed", values=measure).reindex(columns=seeds).dropna()
             for measure in measures
         }
         if curves[measures[0]].empty:
             raise InputError(f"There is no step at which all seeds of '{label}' have {' and '.join(measures)}.")
-        found[str(label)] = curves
+        found[label] = curves
     return found
+
+
+def _by_label(histories: pd.DataFrame, measures: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Each label's lines, at most one for a seed and step."""
+    require(histories, ["label", "seed", "step", *measures], "histories")
+    for label in histories.loc[histories.duplicated(["label", "seed", "step"]), "label"]:
+        raise InputError(f"The histories have two lines for one seed and step of '{label}'.")
+    return {str(label): own for label, own in histories.groupby("label", sort=False)}
 
 
 def _over_steps(axes: Axes, values: pd.DataFrame, label: str, style: dict[str, Any]) -> None:
@@ -132,6 +190,41 @@ def _path(axes: Axes, measures: dict[str, pd.DataFrame], label: str, style: dict
     }
     axes.plot(x[:1], y[:1], markerfacecolor="white", markeredgewidth=1.6, **ends)
     axes.plot(x[-1:], y[-1:], markeredgecolor="black", **ends)
+
+
+def _differences(axes: Axes, values: pd.DataFrame, label: str, place: int) -> None:
+    """Means of (steps, seeds) differences and, from two seeds on, their intervals."""
+    seeds = len(values.columns)
+    steps, found = values.index.to_numpy(), [summarise(own) for own in values.to_numpy()]
+    style = curve_style(place, len(steps))
+    axes.plot(steps, [one.mean for one in found], label=f"{label} ({seeds_text([seeds])})", **style)
+    if seeds > 1:
+        low, high = [one.low for one in found], [one.high for one in found]
+        axes.fill_between(steps, low, high, color=style["color"], alpha=0.2, linewidth=0)
+
+
+def _steps_to_score(axes: Axes, first: pd.DataFrame, other: pd.DataFrame, place: int) -> bool:
+    """A mark for each seed, hollow at the last step where it did not reach the score; their mean if all of them did.
+
+    Returns:
+        Whether all of them did.
+    """
+    steps = matched.compare_seeds(first, other)["steps_to_score"].to_numpy()
+    reached = np.isfinite(steps)
+    heights = place + np.linspace(-0.3, 0.3, len(steps) + 2)[1:-1]
+    style = curve_style(place, len(steps)) | {"linestyle": "none", "markevery": 1}
+    axes.plot(steps[reached], heights[reached], **style)
+    axes.plot(np.full(len(steps), other["step"].max())[~reached], heights[~reached], markerfacecolor="white", **style)
+    if reached.all() and len(steps) > 1:
+        mean = summarise(steps)
+        ends = [place - 0.3, place + 0.3]
+        axes.plot([mean.mean] * 2, ends, color=style["color"], linewidth=style["linewidth"])
+        axes.fill_betweenx(ends, mean.low, mean.high, color=style["color"], alpha=0.2, linewidth=0)
+    return bool(reached.all())
+
+
+def _mean_note(axes: Axes) -> str:
+    return "Lines: mean over seeds. Bands: 95 % interval of the mean." if axes.collections else "One seed: no bands."
 
 
 def _end_mark(face: str, edge: str) -> Line2D:
