@@ -24,7 +24,7 @@ class Claim(Strict):
     task: Text | None = None
     """A column of the suite's table; default: the first of those that its comparisons are printed for."""
     matched: Literal["alignment", "steps"] | None = None
-    """In place of a suite: the alignment at equal uniformity, or the steps to the other's final dev score."""
+    """In place of a suite: the alignment at equal uniformity, or the steps to the other's best dev score."""
     contrast: dict[Text, Finite] = Field(default={})
     """Variant → its weight; the weights sum to 0."""
     best: Text | None = None

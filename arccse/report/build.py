@@ -69,7 +69,7 @@ def write(config: Config, results: Results) -> dict[str, str]:
     tidy = {
         study: tables.study_tables(results.scores, view, config.study_suites(study)) for study, view in views.items()
     }
-    settled = claims.settle(config, views, results.scores, draws)
+    settled = claims.settle(config, views, results.scores, results.histories, draws)
     attempt = Attempts()
     with replacing(paths.results(config)) as folder:
         for study, view in views.items():
