@@ -1,5 +1,7 @@
 """What a config sets out to settle: each claim a sentence, and the one comparison that decides it."""
 
+import hashlib
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -49,3 +51,9 @@ class Claim(Strict):
     def labels(self) -> list[str]:
         """The variants that it names."""
         return list(self.contrast) or [str(self.best)]
+
+    @property
+    def digest(self) -> str:
+        """Of what decides its verdict, 8 hex digits: another wording is the same claim."""
+        decides = self.model_dump(mode="json", exclude={"claim", "source"})
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]

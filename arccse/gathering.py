@@ -64,14 +64,16 @@ def gather(config: Config) -> None:
 def looks_of(config: Config, before: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """The looks at each study, this one included where its seeds are others than at the last.
 
-    Who looks at five seeds and then adds a sixth has two chances to be deceived, and intervals allow for both.
+    Who looks at five seeds and then adds a sixth has two chances to be deceived, and intervals allow for both. Who
+    writes a claim after the first look has chosen it by what was seen, and the table of claims says so.
     """
     looks = {study: list(own) for study, own in before.items()}
     for study in config.studies:
         seeds = sorted({run.seed for row in config.rows(study) if not row.variant.untrained for run in row.runs})
         own = looks.setdefault(study, [])
         if not own or own[-1]["seeds"] != seeds:
-            own.append({"date": time.strftime("%Y-%m-%d"), "seeds": seeds})
+            claims = [claim.digest for claim in config.claims.values() if claim.study == study]
+            own.append({"date": time.strftime("%Y-%m-%d"), "seeds": seeds, "claims": claims})
     return looks
 
 

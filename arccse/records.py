@@ -92,10 +92,11 @@ class RunRecord(Part):
 
 
 class Look(Part):
-    """That a study's results were gathered, and could be looked at, with these seeds."""
+    """That a study's results were gathered, and could be looked at, with these seeds and claims (their digests)."""
 
     date: str
     seeds: list[int]
+    claims: list[str]
 
 
 def read_looks(path: Path) -> dict[str, list[dict[str, Any]]]:

@@ -20,7 +20,18 @@ from arccse.report.tables import Row, StudyView
 from arccse.statistics import effect
 
 COLUMNS = [
-    *("claim", "sentence", "source", "study", "encoder", "measure", "comparison", "direction", "equivalence"),
+    *(
+        "claim",
+        "sentence",
+        "source",
+        "planned",
+        "study",
+        "encoder",
+        "measure",
+        "comparison",
+        "direction",
+        "equivalence",
+    ),
     *("verdict", "text", "difference", "low", "high", "sd", "n", "seeds", "dropped", "p", "comparisons"),
     *("sign_flip", "detectable", "two_level_low", "two_level_high"),
 ]
@@ -60,7 +71,9 @@ def settle(
         histories: as results.Results has them.
 
     Returns:
-        Columns COLUMNS. `verdict` is one of AGAINST, and `text` says why no other could be given. `difference` to
+        Columns COLUMNS. `planned`: whether the claim stood in the config when its study's results were first
+        gathered; if not, what was seen may have suggested it. `verdict` is one of AGAINST, and `text` says why no
+        other could be given. `difference` to
         `two_level_high` are those of comparisons.compare_study; `comparisons` counts the claims, times the looks at
         the study. Of a claim that a variant is the best, the comparison is that which speaks for it the least.
 
@@ -80,8 +93,9 @@ def settle(
     testable = max(1, sum(any(one.is_testable for one in own) for *_, own in found))
     lines = []
     for name, claim, encoder, own in found:
-        said = {"claim": name, "sentence": claim.claim, "source": claim.source, "study": claim.study}
+        said: dict[str, Any] = {"claim": name, "sentence": claim.claim, "source": claim.source, "study": claim.study}
         said |= {"encoder": encoder, "direction": claim.direction}
+        said |= {"planned": claim.digest in views[claim.study].planned}
         margin = claim.equivalence or config.equivalence
         together = testable * views[claim.study].looks
         lines.append(said | {"equivalence": margin} | settled(claim, own, together, margin))

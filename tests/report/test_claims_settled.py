@@ -10,6 +10,7 @@ from made_results import made_results
 from scipy.stats import ttest_1samp
 
 from arccse.report import build
+from arccse.report.blocks import claims_block
 from arccse.report.claims import COLUMNS, settle
 from arccse.report.tables import Divergence
 
@@ -79,6 +80,19 @@ def test_claims_are_judged_together_and_with_the_looks_at_their_study(tmp_path):
     assert found["p"][0] == pytest.approx(6 * alone["p"])
     assert found["low"][0] < alone["low"]
     assert found["verdict"].tolist()[:2] == ["supported", "contradicted"]
+
+
+def test_a_claim_that_was_written_after_a_look_says_so(tmp_path):
+    config = made_config(tmp_path, STUDIES, seeds=SEEDS, claims={"gain": GAIN, "best": BEST})
+    planned = {config.claims["gain"].digest}
+
+    def seen(views, scores):
+        return {study: replace(view, planned=frozenset(planned)) for study, view in views.items()}, scores
+
+    found = settled(tmp_path, {"gain": GAIN, "best": BEST}, change=seen)
+    assert found["planned"].tolist() == [True, False]
+    (note,) = (text for _, text in claims_block(found, None).scores.notes if "after a first look" in text)
+    assert note.startswith("“15° is best” was written down after")
 
 
 @pytest.mark.parametrize(
