@@ -14,13 +14,14 @@ import pandas as pd
 from arccse import paths
 from arccse.config import Config
 from arccse.errors import InputError
+from arccse.evaluation.suites import COSINES
 from arccse.records import (
     PAIRS,
     checked_history,
     damaged,
     read_evaluation,
     read_history,
-    read_pairs,
+    read_kept,
     read_scores,
 )
 from arccse.results import PAIRED, Gathered, Results, column_of, write
@@ -130,7 +131,7 @@ def history_of(config: Config, one: Standing, gathered: Gathered) -> pd.DataFram
 def pairs_of(config: Config, found: list[Standing], gathered: Gathered, scores: pd.DataFrame) -> pd.DataFrame | None:
     """The rated pairs, and beside them each run's cosines; None where no run has suite sts."""
     frames = {
-        column_of(one.run): read_pairs(paths.run_folder(config, one.run.id) / PAIRED / "pairs.parquet")
+        column_of(one.run): read_kept(paths.run_folder(config, one.run.id) / PAIRED / COSINES.file, PAIRED)
         for one in found
         if PAIRED in one.filed
     }
