@@ -201,6 +201,22 @@ def test_files_are_whole_visible_and_repeatable(histories: pd.DataFrame, tmp_pat
     assert blue.sum() > 200  # SimCSE's line has left its own colour
 
 
+def test_an_svg_is_shortened_by_its_places_alone() -> None:
+    svg = b'<g transform="translate(1.23456 7) scale(0.015625) rotate(-12.345678)">\n  <use x="0.004999" y="-2.5"/>\n'
+    svg += b'<path d="M 0.333333 -1.999999 \nL 12 0.5 \n"/>\n <!-- 0.123456 --></g>'
+    assert drawing.shorter(svg) == (
+        b'<g transform="translate(1.23 7) scale(0.015625) rotate(-12.345678)">\n<use x="0.00" y="-2.5"/>\n'
+        b'<path d="M 0.33 -2.00 \nL 12 0.5 \n"/>\n<!-- 0.123456 --></g>'
+    )
+
+
+@pytest.mark.parametrize("name", [*FRAMES, *THEORY])
+def test_a_figure_is_light_enough_for_a_page_of_forty(name: str, tmp_path: Path) -> None:
+    figure = THEORY[name](None) if name in THEORY else FRAMES[name][0](FRAMES[name][1](LABELS, 3), None)
+    svg, _, _ = drawing.save(figure, tmp_path / name)
+    assert svg.stat().st_size < 110_000
+
+
 SAVE = """
 import sys
 from pathlib import Path
