@@ -33,8 +33,11 @@ def history(labels: list[str], seeds: int) -> pd.DataFrame:
 
 def forest_frame(labels: list[str], seeds: int) -> pd.DataFrame:
     spread = 0.5 if seeds > 1 else np.nan
-    rows = [(x, s, 0.2, 0.2 - spread, 0.2 + spread, "undecided", seeds) for s in ("sts", "mteb") for x in labels]
-    return pd.DataFrame(rows, columns=["label", "suite", "difference", "low", "high", "verdict", "n"])
+    rows = [
+        (x, s, 0.2, 0.2 - spread, 0.2 + spread, "undecided", seeds, 2, False) for s in ("sts", "mteb") for x in labels
+    ]
+    columns = ["label", "suite", "difference", "low", "high", "verdict", "n", "comparisons", "untrained"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def cosines(frame: pd.DataFrame, caveat: str | None) -> Figure:

@@ -112,11 +112,14 @@ def design(subject: Subject, results: Results) -> pd.DataFrame:
 
 
 def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame:
-    """The differences of rows to the study's first trained one, on the averages of the suites."""
+    """The differences to the study's first trained one, on the averages of the suites; which are untrained."""
     assert compared is not None
     own = compared[(compared["encoder"] == subject.encoder) & (compared["kind"] == "pair") & (compared["n"] > 0)]
     averages = own[own["task"] == "Avg"]
-    return averages.assign(suite=[SUITES[suite].title for suite in averages["suite"]])
+    untrained = [row.label for row in subject.rows if row.variant.untrained]
+    return averages.assign(
+        suite=[SUITES[suite].title for suite in averages["suite"]], untrained=averages["label"].isin(untrained)
+    )
 
 
 def runs_of(subject: Subject, results: Results) -> dict[str, list[str]]:

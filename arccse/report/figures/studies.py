@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.container import ErrorbarContainer
@@ -197,14 +198,19 @@ def mask_ratio_map(points: pd.DataFrame, measure: str, caveat: str | None) -> Fi
     return figure
 
 
-def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivalence: float | None = None) -> Figure:
     """All paired differences of a study, from top to bottom, in groups by suite.
 
+    The axis has the range of the trained rows, as an untrained one far off would leave them no room: an arrow at the
+    edge stands for it, and its numbers at the right.
+
     Args:
-        differences: columns label, suite, difference, low, high (NaN with one seed), verdict, n (seeds). Marks are
-            filled where the verdict is higher or lower, and hollow otherwise.
+        differences: columns label, suite, difference, low, high (NaN where there are too few seeds), verdict, n
+            (seeds), comparisons (that the interval is adjusted for), untrained (whether the row is). Marks are black
+            where the verdict is higher or lower, grey where it is equivalent, and hollow otherwise.
         measure: what the horizontal axis says, such as "difference to SimCSE (points)".
         caveat: printed above the panel.
+        equivalence: the largest difference that does not matter, a band where the axis reaches so far.
 
     Raises:
         InputError: an absent column, no line, a difference or n that is no finite number, two lines for one label
@@ -212,9 +218,9 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
     """
     require(
         differences,
-        ["label", "suite", "difference", "low", "high", "verdict", "n"],
+        ["label", "suite", "difference", "low", "high", "verdict", "n", "comparisons", "untrained"],
         "differences",
-        numbers=["difference", "n"],
+        numbers=["difference", "n", "comparisons"],
     )
     if differences.duplicated(["label", "suite"]).any():
         raise InputError("The table of differences has two lines for one label and suite.")
@@ -226,13 +232,15 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
     with new_figure(9, 0.9 + row_height * (len(shown) + len(groups)), caveat) as figure:
         axes = figure.subplots()
         axes.axvline(0, color="0.4", linewidth=1, zorder=1)
+        axes.set_xlim(*(ends := _range(shown, equivalence)))
+        axes.locator_params(axis="x", nbins=4)  # more would lie on each other where they have many decimals
         names: list[str] = []
         headings = []
         for suite, group in groups:
             headings.append(len(names))
             names.append(str(suite))
             for row in group.to_dict("records"):
-                _difference(axes, row, place=len(names))
+                _difference(axes, row, ends, place=len(names))
                 names.append(labels[row["label"]])
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.4, -0.6)
@@ -241,14 +249,21 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
         describe(axes, "", measure, "")
-        note = "Mean of the paired differences and its 95 % interval."
+        meanings = {_meaning(verdict) for verdict in shown["verdict"]}
+        handles: dict[str, Artist] = {name: _mark(face) for name, face in FACES.items() if name in meanings}
+        if equivalence is not None and -equivalence > ends[0] and equivalence < ends[1]:
+            handles[f"within ± {equivalence:g}"] = axes.axvspan(-equivalence, equivalence, color="0.93", zorder=0)
+        if not shown["difference"].between(*ends).all():
+            handles["untrained, beyond the axis"] = _mark("black", "<")
+        note = f"Mean of the paired differences and its 95 % interval{_adjusted(shown['comparisons'])}."
         note += f" Not shown: the {left_out} smallest differences." if left_out else ""
-        legend(figure, ([_mark("black"), _mark("white")], ["decided", "not decided"]), note)
+        legend(figure, (list(handles.values()), list(handles)), note)
     return figure
 
 
 # ------------------------------------------------------------------------------------------------- their parts
 
+FACES = {"higher or lower": "black", "equivalent": "0.7", "undecided": "white"}  # of a forest's marks, inside
 NOT_RUN: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.6", "hatch": HATCHES[1], "linewidth": 0}
 
 
@@ -326,13 +341,40 @@ def _cell_text(cell: Summary) -> str:
     return f"{cell.mean:.2f}{interval}\nn = {cell.n}"
 
 
-def _difference(axes: Axes, row: dict[Hashable, Any], place: int) -> None:
-    axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
-    face = "black" if row["verdict"] in ("higher", "lower") else "white"
-    axes.plot([row["difference"]], [place], marker="o", markersize=6, color="black", markerfacecolor=face)
-    ends = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
-    said = f"{difference(row['difference'], row['low'], row['high'])}{ends}, n = {row['n']:g}, {row['verdict']}"
+def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float]:
+    """What the axis has room for: 0, the trained rows (all, if none is), the margin if that is no more than they."""
+    own = shown[~shown["untrained"].astype(bool)]
+    reached = (own if len(own) else shown)[["difference", "low", "high"]].to_numpy(float)
+    low, high = min(0.0, np.nanmin(reached)), max(0.0, np.nanmax(reached))
+    if equivalence is not None and 2 * equivalence <= high - low:
+        low, high = min(low, -equivalence), max(high, equivalence)
+    room = 0.08 * (high - low) or 0.01
+    return low - room, high + room
+
+
+def _difference(axes: Axes, row: dict[Hashable, Any], ends: tuple[float, float], place: int) -> None:
+    look = {"markersize": 6, "color": "black", "markerfacecolor": FACES[_meaning(row["verdict"])]}
+    if ends[0] <= row["difference"] <= ends[1]:
+        axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
+        axes.plot([row["difference"]], [place], marker="o", **look)
+    else:
+        edge, arrow = (ends[0], "<") if row["difference"] < ends[0] else (ends[1], ">")
+        axes.plot([edge], [place], marker=arrow, clip_on=False, **look)
+    reached = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
+    said = f"{difference(row['difference'], row['low'], row['high'])}{reached}, n = {row['n']:g}, {row['verdict']}"
     axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+
+
+def _meaning(verdict: str) -> str:
+    """What the legend calls a verdict."""
+    return "higher or lower" if verdict in ("higher", "lower") else verdict if verdict in FACES else "undecided"
+
+
+def _adjusted(comparisons: pd.Series) -> str:
+    """What an interval is adjusted for, where that is anything."""
+    least, most = int(comparisons.min()), int(comparisons.max())
+    together = f"{least} to {most}" if least < most else f"{most}"
+    return f", adjusted for {together} comparisons that are looked at together" if most > 1 else ""
 
 
 def _largest(group: pd.DataFrame) -> pd.DataFrame:
@@ -341,5 +383,5 @@ def _largest(group: pd.DataFrame) -> pd.DataFrame:
     return group[group.index.isin(largest)]
 
 
-def _mark(face: str) -> Line2D:
-    return Line2D([], [], marker="o", linestyle="none", color="black", markerfacecolor=face)
+def _mark(face: str, marker: str = "o") -> Line2D:
+    return Line2D([], [], marker=marker, linestyle="none", color="black", markerfacecolor=face)
