@@ -353,7 +353,7 @@ def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float
 
 
 def _difference(axes: Axes, row: dict[Hashable, Any], ends: tuple[float, float], place: int) -> None:
-    look = {"markersize": 6, "color": "black", "markerfacecolor": FACES[_meaning(row["verdict"])]}
+    look: dict[str, Any] = {"markersize": 6, "color": "black", "markerfacecolor": FACES[_meaning(row["verdict"])]}
     if ends[0] <= row["difference"] <= ends[1]:
         axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
         axes.plot([row["difference"]], [place], marker="o", **look)
