@@ -207,8 +207,7 @@ def test_the_forest_has_every_difference_with_its_verdict() -> None:
     marks = [line for line in axes.lines if line.get_marker() == "o"]
     bars = [line for line in axes.lines[1:] if line.get_marker() == "None"]
     assert [tuple(mark.get_xydata()[0]) for mark in marks] == [(0.24, 1), (-0.5, 4), (0.01, 5)]
-    inside = [row for row in DIFFERENCES if not row[-1]]
-    np.testing.assert_allclose([bar.get_xdata() for bar in bars], [row[3:5] for row in inside])
+    np.testing.assert_allclose([bar.get_xdata() for bar in bars], [row[3:5] for row in DIFFERENCES])
     assert [mark.get_markerfacecolor() for mark in marks] == ["white", "black", "0.7"]
     assert [text.get_text() for text in axes.texts] == [
         "+0.24 (−0.30 to 0.80), n = 5, undecided",
@@ -226,13 +225,16 @@ def test_the_forest_has_every_difference_with_its_verdict() -> None:
 @pytest.mark.parametrize("far", [-3.0, 3.0])
 def test_an_untrained_row_far_off_is_an_arrow_at_the_forest_s_edge(far: float) -> None:
     rows = [(*row[:2], far, *row[3:]) if row[-1] else row for row in DIFFERENCES]
+    wide = [(*row[:2], 0.5, 0.4, 1.2, *row[5:]) if row[-1] else row for row in DIFFERENCES]
     (axes,) = forest(rows).axes
     low, high = axes.get_xlim()
     assert -0.9 < low < -0.7
     assert 0.8 < high < 1.0
     (arrow,) = [line for line in axes.lines if line.get_marker() in ("<", ">")]
     assert arrow.get_marker() == ("<" if far < 0 else ">")
-    assert tuple(arrow.get_xydata()[0]) == (low if far < 0 else high, 2)
+    np.testing.assert_allclose(arrow.get_xydata()[0], (low if far < 0 else high, 2), atol=0.02)
+    (half,) = [mark for mark in forest(wide).axes[0].lines if mark.get_marker() == ">"]
+    np.testing.assert_allclose(half.get_xydata()[0], (high, 2), atol=0.02)
     # one that fits is drawn like any other, and so is one that stands alone
     near = forest([(*row[:2], 0.5, 0.4, 0.6, *row[5:]) if row[-1] else row for row in DIFFERENCES])
     alone = forest([row for row in rows if row[-1]])

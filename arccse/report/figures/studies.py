@@ -202,7 +202,7 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivale
     """All paired differences of a study, from top to bottom, in groups by suite.
 
     The axis has the range of the trained rows, as an untrained one far off would leave them no room: an arrow at the
-    edge stands for it, and its numbers at the right.
+    edge stands for what lies beyond, and the numbers at the right say where.
 
     Args:
         differences: columns label, suite, difference, low, high (NaN where there are too few seeds), verdict, n
@@ -233,7 +233,8 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivale
         axes = figure.subplots()
         axes.axvline(0, color="0.4", linewidth=1, zorder=1)
         axes.set_xlim(*(ends := _range(shown, equivalence)))
-        axes.locator_params(axis="x", nbins=4)  # more would lie on each other where they have many decimals
+        # longer labels are fewer, so that they do not lie on each other
+        axes.locator_params(axis="x", nbins=5 if ends[1] - ends[0] > 0.1 else 4)
         names: list[str] = []
         headings = []
         for suite, group in groups:
@@ -253,7 +254,7 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivale
         handles: dict[str, Artist] = {name: _mark(face) for name, face in FACES.items() if name in meanings}
         if equivalence is not None and -equivalence > ends[0] and equivalence < ends[1]:
             handles[f"within ± {equivalence:g}"] = axes.axvspan(-equivalence, equivalence, color="0.93", zorder=0)
-        if not shown["difference"].between(*ends).all():
+        if any(low < ends[0] or high > ends[1] for low, high in map(_reaches, shown.to_dict("records"))):
             handles["untrained, beyond the axis"] = _mark("black", "<")
         note = f"Mean of the paired differences and its 95 % interval{_adjusted(shown['comparisons'])}."
         note += f" Not shown: the {left_out} smallest differences." if left_out else ""
@@ -354,15 +355,23 @@ def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float
 
 def _difference(axes: Axes, row: dict[Hashable, Any], ends: tuple[float, float], place: int) -> None:
     look: dict[str, Any] = {"markersize": 6, "color": "black", "markerfacecolor": FACES[_meaning(row["verdict"])]}
+    axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
     if ends[0] <= row["difference"] <= ends[1]:
-        axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
         axes.plot([row["difference"]], [place], marker="o", **look)
-    else:
-        edge, arrow = (ends[0], "<") if row["difference"] < ends[0] else (ends[1], ">")
-        axes.plot([edge], [place], marker=arrow, clip_on=False, **look)
+    inwards = 0.01 * (ends[1] - ends[0])
+    if _reaches(row)[0] < ends[0]:
+        axes.plot([ends[0] + inwards], [place], marker="<", **look)
+    if _reaches(row)[1] > ends[1]:
+        axes.plot([ends[1] - inwards], [place], marker=">", **look)
     reached = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
     said = f"{difference(row['difference'], row['low'], row['high'])}{reached}, n = {row['n']:g}, {row['verdict']}"
     axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+
+
+def _reaches(row: dict[Hashable, Any]) -> tuple[float, float]:
+    """Lowest and highest of a difference and its interval, where it has one."""
+    numbers = [row["difference"], row["low"], row["high"]]
+    return float(np.nanmin(numbers)), float(np.nanmax(numbers))
 
 
 def _meaning(verdict: str) -> str:
