@@ -70,7 +70,7 @@ FRAMES: dict[str, tuple[Draw, Callable[[list[str], int], pd.DataFrame]]] = {
         lambda labels, seeds: grid(seeds, label=labels, metric=["similarity_0", "similarity_40"]),
     ),
     "interaction": (
-        lambda f, c: studies.interaction(f, "STS", c),
+        lambda f, c: studies.interaction(f, None, "STS", c),
         lambda labels, seeds: grid(seeds, objective=labels, triplet=[f"triplet, {x}" for x in labels]),
     ),
     "mask_ratio_map": (

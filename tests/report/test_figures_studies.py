@@ -137,18 +137,31 @@ def test_the_interaction_is_the_difference_of_differences() -> None:
     cells = {("NT-Xent", "off"): 70.0, ("ArcCon", "off"): 71.0, ("NT-Xent", "on"): 72.0, ("ArcCon", "on"): 75.5}
     rows = [(o, m, seed, value + seed) for (o, m), value in cells.items() for seed in range(3)]
     points = pd.DataFrame(rows, columns=["objective", "triplet", "seed", "value"])
-    figure = studies.interaction(points, "STS", None)
-    axes = figure.axes[0]
+    effect = {"difference": 2.5, "low": 2.0, "high": 3.0, "n": 3, "comparisons": 1, "text": "higher"}
+    axes = studies.interaction(points, effect, "STS", None).axes[0]
     np.testing.assert_allclose(curve(axes, 0)["mean"], [71.0, 72.0])  # off: NT-Xent, ArcCon
     np.testing.assert_allclose(curve(axes, 1)["mean"], [73.0, 76.5])  # on
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["NT-Xent", "ArcCon"]
-    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.50 to 2.50), 3 seeds"
+    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.00 to 3.00), 3 seeds"
     with pytest.raises(InputError, match="3 cells"):
-        studies.interaction(points.iloc[3:], "STS", None)
+        studies.interaction(points.iloc[3:], effect, "STS", None)
     with pytest.raises(InputError, match="2 cells"):
-        studies.interaction(points[points["triplet"] == "on"], "STS", None)
-    apart = points.assign(seed=range(12))
-    assert "no seed in common" in studies.interaction(apart, "STS", None).axes[0].get_title()
+        studies.interaction(points[points["triplet"] == "on"], effect, "STS", None)
+    for changed, title in [
+        ({"comparisons": 4}, "Interaction +2.50 (95 % interval 2.00 to 3.00, adjusted for 4 comparisons), 3 seeds"),
+        ({"low": np.nan, "high": np.nan, "n": 2}, "Interaction +2.50, 2 seeds"),
+        ({"n": 0, "text": "undecided: no seed in common"}, "Interaction undecided: no seed in common"),
+    ]:
+        drawn = studies.interaction(points, effect | changed, "STS", None).axes[0]
+        assert drawn.get_title().replace("\n", " ") == title
+    assert studies.interaction(points, None, "STS", None).axes[0].get_title() == ""
+
+
+def test_equal_lines_of_the_interaction_stand_apart() -> None:
+    rows = [(o, m, seed, 70.0 + seed) for o in ("a", "b") for m in ("off", "on") for seed in range(3)]
+    points = pd.DataFrame(rows, columns=["objective", "triplet", "seed", "value"])
+    axes = studies.interaction(points, None, "STS", None).axes[0]
+    np.testing.assert_allclose(curve(axes, 1)["x"] - curve(axes, 0)["x"], 0.06)
 
 
 def test_the_map_has_a_text_a_cell_and_marks_those_not_run() -> None:

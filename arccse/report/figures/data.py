@@ -12,6 +12,7 @@ from arccse.config import Row
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
 from arccse.report import tables
+from arccse.report.contrasts import NO_INTERACTION
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
 from arccse.results import Results
@@ -109,6 +110,14 @@ def design(subject: Subject, results: Results) -> pd.DataFrame:
         results,
         lambda row: dict(zip(("objective", "triplet"), factors(row), strict=True)),
     )
+
+
+def interaction(subject: Subject, compared: pd.DataFrame | None) -> dict[str, Any] | None:
+    """The line of the interaction on the subject's average; None where its rows make no factorial design."""
+    assert compared is not None
+    own = compared[(compared["encoder"] == subject.encoder) & (compared["suite"] == subject.suite)]
+    found = own[(own["kind"] == "effect") & (own["baseline"] == NO_INTERACTION) & (own["task"] == "Avg")]
+    return next((line for line in found.to_dict("records")), None)  # type: ignore[return-value]
 
 
 def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame:

@@ -229,8 +229,8 @@ KINDS = (
         "Pair objective × triplet objective",
         "The 2 × 2 design of pair objective and triplet objective.",
         applies=has_interaction,
-        data=lambda s, results, _: figures.data.design(s, results),
-        draw=lambda s, frame: figures.studies.interaction(frame, figures.data.measure(s), s.config.caveat),
+        data=lambda s, results, compared: (figures.data.design(s, results), figures.data.interaction(s, compared)),
+        draw=lambda s, data: figures.studies.interaction(*data, figures.data.measure(s), s.config.caveat),
     ),
     Kind(
         "sweep",

@@ -30,7 +30,7 @@ from arccse.report.figures.drawing import (
     require,
     seeds_text,
 )
-from arccse.statistics import Summary, contrast, summarise, t_interval
+from arccse.statistics import Summary, summarise
 
 LETTERS = 60  # of all names of places that fit beside each other on an axis
 MOST_TICKS = 15  # with a name each
@@ -124,14 +124,16 @@ def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
     return figure
 
 
-def interaction(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+def interaction(points: pd.DataFrame, effect: dict[str, Any] | None, measure: str, caveat: str | None) -> Figure:
     """The 2 × 2 design of objective and triplet: lines that are parallel mean that the effects add up.
 
-    The title has the interaction, the difference of the two differences, over the seeds of all four cells.
+    The title has the interaction, the difference of the two differences, as the table of comparisons has it.
 
     Args:
         points: columns objective, triplet (two different values each, drawn in their order of appearance),
             seed, value.
+        effect: difference, low, high, n, comparisons and text of the interaction, as comparisons.compare_study gives
+            them; None where the rows make no factorial design.
         measure: what the vertical axis says.
         caveat: printed above the panel.
 
@@ -147,13 +149,11 @@ def interaction(points: pd.DataFrame, measure: str, caveat: str | None) -> Figur
             f"An interaction needs all four cells of two objectives and two kinds of triplet, got {len(cells)} cells:"
             f" {', '.join(map(str, objectives))}; {', '.join(map(str, triplets))}."
         )
-    order = pd.MultiIndex.from_product([objectives, triplets])
-    common = cells.reindex(order).dropna(axis=1)
     with new_figure(6.4, 4.4, caveat) as figure:
         axes = figure.subplots()
         drawn = points.assign(label=points["triplet"], place=points["objective"].map(objectives.index))
-        lines, counts = _lines(axes, drawn, "place")
-        describe(axes, _interaction_text(common.to_numpy()), "", measure)
+        lines, counts = _lines(axes, drawn, "place", apart=0.06)  # the lines can be the same but for this
+        describe(axes, textwrap.fill(_interaction_text(effect), 60) if effect else "", "", measure)
         axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
         axes.set_xlim(-0.25, 1.25)
         _legend(figure, lines, counts)
@@ -278,11 +278,16 @@ def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = (
 Lines = dict[str, ErrorbarContainer]  # label → what stands for it in a legend
 
 
-def _lines(axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None = None) -> tuple[Lines, list[int]]:
-    """A line of means with intervals for each label, and a thin one for each seed; lines and numbers of seeds."""
+def _lines(
+    axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None = None, apart: float = 0.015
+) -> tuple[Lines, list[int]]:
+    """A line of means with intervals for each label, and a thin one for each seed; lines and numbers of seeds.
+
+    Labels stand side by side, this share of the axis apart.
+    """
     labels, places = order or list(points["label"].unique()), np.sort(points[x].unique())
-    # Side by side by a little, since intervals on top of each other can't be read; less where places are close.
-    step = min(0.015 * np.ptp(places), 0.04 * np.diff(places).min()) if len(places) > 1 else 1e-11
+    # intervals on top of each other can't be read; closer where places are close
+    step = apart * min(np.ptp(places), 2.5 * np.diff(places).min()) if len(places) > 1 else 1e-11
     shifts = step * (np.arange(len(labels)) - (len(labels) - 1) / 2)
     lines: Lines = {}
     counts = []
@@ -319,14 +324,14 @@ def _legend(figure: Figure, lines: Lines, counts: Sequence[int]) -> None:
     legend(figure, (list(lines.values()), list(lines)), note if max(counts) > 1 else "One seed: no intervals.")
 
 
-def _interaction_text(values: np.ndarray) -> str:
-    """values: (4, common seeds), the cells row by row."""
-    if values.shape[1] == 0:
-        return "Interaction: the cells have no seed in common"
-    effect = contrast(values, np.array([1, -1, -1, 1]))
-    low, high = t_interval(effect.difference, effect.sd, effect.n)
-    ends = "" if np.isnan(low) else f" (95 % interval {interval(low, high)})"
-    return f"Interaction {difference(effect.difference, low, high)}{ends}, {seeds_text([effect.n])}"
+def _interaction_text(effect: dict[str, Any]) -> str:
+    low, high = effect["low"], effect["high"]
+    if not effect["n"]:
+        return f"Interaction {effect['text']}"
+    several = effect["comparisons"] > 1
+    adjusted = f", adjusted for {effect['comparisons']} comparisons" if several else ""
+    ends = "" if np.isnan(low) else f" (95 % interval {interval(low, high)}{adjusted})"
+    return f"Interaction {difference(effect['difference'], low, high)}{ends}, {seeds_text([effect['n']])}"
 
 
 def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
