@@ -57,6 +57,10 @@ FRAMES: dict[str, tuple[Draw, Callable[[list[str], int], pd.DataFrame]]] = {
         lambda f, c: studies.sweep(f, Axis("margin", (0, 10, 20)), "STS", c),
         lambda labels, seeds: grid(seeds, label=labels, place=[0, 10, 20]),
     ),
+    "sweep with a baseline": (
+        lambda f, c: studies.sweep(f, Axis("margin", (0, 10, 20)), "STS", c, next(iter(f["label"]), "")),
+        lambda labels, seeds: grid(seeds, label=labels, place=[0, 10, 20]).assign(baseline=70.0),
+    ),
     "sweep of names": (
         lambda f, c: studies.sweep(f, Axis("pooling", ("a name of some length",) * 9), "STS", c),
         lambda labels, seeds: grid(seeds, label=labels, place=list(range(9))),
@@ -145,6 +149,7 @@ def test_frames_without_a_column_or_a_line(name: str) -> None:
     used = {
         "sweep": "place",
         "sweep of names": "place",
+        "sweep with a baseline": "baseline",
         "noise_decline": "noise",
         "masked_share": "metric",
         "interaction": "triplet",

@@ -164,6 +164,39 @@ def test_equal_lines_of_the_interaction_stand_apart() -> None:
     np.testing.assert_allclose(curve(axes, 1)["x"] - curve(axes, 0)["x"], 0.06)
 
 
+def test_beside_the_scores_stand_the_differences_to_a_baseline_seed_by_seed() -> None:
+    rows = [
+        ("ArcCon", seed, m, level + m / 10 * (seed + 1), level) for seed, level in enumerate(VALUES) for m in (0, 20)
+    ]
+    points = pd.DataFrame(rows, columns=["label", "seed", "place", "value", "baseline"])
+    figure = studies.sweep(points, MARGINS, "STS", None, "margin=0")
+    scores, changes = figure.axes
+    np.testing.assert_allclose(curve(scores, 0)["mean"], points.groupby("place")["value"].mean())
+    drawn = curve(changes, 0)
+    np.testing.assert_allclose(drawn["mean"], [0, 4], atol=1e-9)
+    # seeds gain 2, 4 and 6: their own level is not in the interval
+    np.testing.assert_allclose(drawn["bars"], [[0, 0], t.interval(0.95, 2, 4, 2 / 3**0.5)], atol=1e-9)
+    assert changes.get_title() == "Difference to margin=0, seed by seed"
+    assert changes.get_ylabel() == "difference of STS"
+    assert changes.get_xlabel() == scores.get_xlabel() == "angular margin m (degrees)"
+    # a seed without the baseline is in the scores alone; without any there is no second panel
+    some = studies.sweep(points.replace({"baseline": {VALUES[0]: np.nan}}), MARGINS, "STS", None, "margin=0")
+    assert [len(curve(axes, 0)["dots"]) for axes in some.axes] == [6, 4]
+    assert len(studies.sweep(points.assign(baseline=np.nan), MARGINS, "STS", None, "margin=0").axes) == 1
+    with pytest.raises(InputError, match="lacks the column 'baseline'"):
+        studies.sweep(points.drop(columns="baseline"), MARGINS, "STS", None, "margin=0")
+
+
+def test_a_label_without_a_baseline_keeps_the_others_colours() -> None:
+    scores = grid(2, label=["untrained", "NT-Xent"], metric=["similarity_0", "similarity_10"])
+    scores = scores.assign(baseline=scores["value"].where(scores["label"] == "NT-Xent"))
+    left, right = studies.masked_share(scores, None, "NT-Xent").axes
+    assert len(left.containers) == 2
+    (line,) = right.containers
+    assert line[0].get_color() == left.containers[1][0].get_color()
+    np.testing.assert_allclose(curve(right, 0)["mean"], [0, 0])
+
+
 def test_the_map_has_a_text_a_cell_and_marks_those_not_run() -> None:
     pairs = [(0.1, 0.2), (0.2, 0.4), (0.1, 0.4)]
     rows = [(near, far, seed, value + i) for i, (near, far) in enumerate(pairs) for seed, value in enumerate(VALUES)]

@@ -47,8 +47,16 @@ def histories(subject: Subject, results: Results) -> pd.DataFrame:
 
 
 def order_scores(subject: Subject, results: Results) -> pd.DataFrame:
-    """The scores of suite `order` of the rows' runs, with their label."""
-    return _of_rows(results.scores[results.scores["suite"] == "order"], finished(subject.rows, results))
+    """The scores of suite `order` of the rows' runs, with their label, and the first trained row's as `baseline`.
+
+    An untrained row has no seeds, and so no baseline at the same one.
+    """
+    scores = results.scores[results.scores["suite"] == "order"]
+    own = _of_rows(scores, finished(subject.rows, results))
+    first = _of_rows(scores, finished(subject.trained[:1], results)).rename(columns={"value": "baseline"})
+    paired = own.merge(first[["seed", "metric", "baseline"]], on=["seed", "metric"], how="left")
+    trained = paired["label"].isin([row.label for row in subject.trained])
+    return paired.assign(baseline=paired["baseline"].where(trained))
 
 
 def _of_rows(frame: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
@@ -91,6 +99,12 @@ def swept(subject: Subject, axis: Axis, results: Results, suite: str | None = No
         return {"label": subject.curve(row, axis), "place": axis.place(value)}
 
     return points(subject.points, suite or subject.suite, results, columns)
+
+
+def with_baseline(frame: pd.DataFrame, subject: Subject, results: Results) -> pd.DataFrame:
+    """Points of the subject's suite, and as `baseline` what the study's first trained row has at the same seed."""
+    first = points(subject.trained[:1], subject.suite, results)[["seed", "value"]]
+    return frame.merge(first.rename(columns={"value": "baseline"}), on="seed", how="left")
 
 
 def mask_ratios(subject: Subject, results: Results) -> pd.DataFrame:

@@ -229,16 +229,23 @@ KINDS = (
         "Pair objective × triplet objective",
         "The 2 × 2 design of pair objective and triplet objective.",
         applies=has_interaction,
-        data=lambda s, results, compared: (figures.data.design(s, results), figures.data.interaction(s, compared)),
-        draw=lambda s, data: figures.studies.interaction(*data, figures.data.measure(s), s.config.caveat),
+        data=lambda s, results, compared: (
+            figures.data.with_baseline(figures.data.design(s, results), s, results),
+            figures.data.interaction(s, compared),
+        ),
+        draw=lambda s, data: figures.studies.interaction(
+            *data, figures.data.measure(s), s.config.caveat, s.trained[0].label
+        ),
     ),
     Kind(
         "sweep",
         "Score over the sweep",
         "The average against what is swept: mean, interval, every seed.",
         applies=has_curves,
-        data=lambda s, results, _: figures.data.swept(s, s.axis, results),
-        draw=lambda s, frame: figures.studies.sweep(frame, s.axis, figures.data.measure(s), s.config.caveat),
+        data=lambda s, results, _: figures.data.with_baseline(figures.data.swept(s, s.axis, results), s, results),
+        draw=lambda s, frame: figures.studies.sweep(
+            frame, s.axis, figures.data.measure(s), s.config.caveat, s.trained[0].label
+        ),
     ),
     Kind(
         "forest",
@@ -264,7 +271,7 @@ KINDS = (
         "Mean cosine of a sentence and itself with a growing share masked.",
         applies=lambda s: "order" in s.suites and bool(s.trained) and len(s.rows) <= MOST_CURVES,
         data=lambda s, results, _: figures.data.order_scores(s, results),
-        draw=lambda s, frame: figures.studies.masked_share(frame, s.config.caveat),
+        draw=lambda s, frame: figures.studies.masked_share(frame, s.config.caveat, s.trained[0].label),
     ),
     Kind(
         "decision_boundaries",

@@ -37,30 +37,35 @@ MOST_TICKS = 15  # with a name each
 MOST_DIFFERENCES = 100  # in a forest's group; the table has them all
 
 
-def sweep(points: pd.DataFrame, axis: Axis, measure: str, caveat: str | None) -> Figure:
+def sweep(points: pd.DataFrame, axis: Axis, measure: str, caveat: str | None, baseline: str | None = None) -> Figure:
     """A score against one hyperparameter: mean, interval and every seed's dots, a line for each label.
+
+    Seeds differ in level, so that the means' intervals can overlap where every seed changes alike: beside the scores
+    stand the differences to a baseline, seed by seed.
 
     Args:
         points: columns label, seed, value, place (on the axis). For temperature × margin, labels are the
             temperatures and the axis is the margin.
         axis: the swept hyperparameter, which names its places.
         measure: what the vertical axis says.
-        caveat: printed above the panel.
+        caveat: printed above the panels.
+        baseline: the name of the row whose values at the same seed are the points' column `baseline` (NaN where it
+            has none); None: no second panel.
 
     Raises:
         InputError: an absent column, no line, no finite number, two lines for one label, seed and place.
     """
     _check(points, ["label", "place"], numbers=["place"])
     names = axis.categories
-    with new_figure(max(6.4, 1.4 + 0.45 * len(names)), 4.2, caveat) as figure:
-        axes = figure.subplots()
-        lines, counts = _lines(axes, points, "place")
-        if names:
-            axes.set_xticks(range(len(names)), names)
-            if max(map(len, names)) * len(names) > LETTERS:
-                axes.tick_params(axis="x", labelrotation=30, labelrotation_mode="xtick")
-            axes.set_xlim(-0.4, len(names) - 0.6)
-        describe(axes, "", axis.title, measure)
+    with new_figure(_width(max(6.4, 1.4 + 0.45 * len(names)), baseline), 4.2, caveat) as figure:
+        panels, lines, counts = _paired(figure, points, "place", measure, baseline)
+        for axes in panels:
+            if names:
+                axes.set_xticks(range(len(names)), names)
+                if max(map(len, names)) * len(names) > LETTERS:
+                    axes.tick_params(axis="x", labelrotation=30, labelrotation_mode="xtick")
+                axes.set_xlim(-0.4, len(names) - 0.6)
+            axes.set_xlabel(axis.title)
         _legend(figure, lines, counts)
     return figure
 
@@ -99,13 +104,14 @@ def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Fig
     return figure
 
 
-def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
+def masked_share(scores: pd.DataFrame, caveat: str | None, baseline: str | None = None) -> Figure:
     """Mean cosine of a sentence and itself with a growing share masked: does it fall, and how evenly.
 
     Args:
         scores: suite `order`'s scores: columns label, seed, metric, value; the metrics similarity_0,
             similarity_10, … (share masked in %; mean cosine × 100) are drawn, others are not looked at.
-        caveat: printed above the panel.
+        caveat: printed above the panels.
+        baseline: as `sweep` takes it, with the column.
 
     Raises:
         InputError: an absent column, no such metric, no finite number, two lines for one label, seed and metric.
@@ -116,15 +122,22 @@ def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
     if points.empty:
         raise InputError("The table of scores has no metric similarity_<share>, as suite order writes them.")
     _check(points, ["label", "share"])
-    with new_figure(6.4, 4.2, caveat) as figure:
-        axes = figure.subplots()
-        lines, counts = _lines(axes, points, "share")
-        describe(axes, "Similarity to the whole sentence", "words masked (%)", "mean cosine × 100")
+    with new_figure(_width(6.4, baseline), 4.2, caveat) as figure:
+        panels, lines, counts = _paired(figure, points, "share", "mean cosine × 100", baseline)
+        panels[0].set_title("Similarity to the whole sentence")
+        for axes in panels:
+            axes.set_xlabel("words masked (%)")
         _legend(figure, lines, counts)
     return figure
 
 
-def interaction(points: pd.DataFrame, effect: dict[str, Any] | None, measure: str, caveat: str | None) -> Figure:
+def interaction(
+    points: pd.DataFrame,
+    effect: dict[str, Any] | None,
+    measure: str,
+    caveat: str | None,
+    baseline: str | None = None,
+) -> Figure:
     """The 2 × 2 design of objective and triplet: lines that are parallel mean that the effects add up.
 
     The title has the interaction, the difference of the two differences, as the table of comparisons has it.
@@ -135,7 +148,8 @@ def interaction(points: pd.DataFrame, effect: dict[str, Any] | None, measure: st
         effect: difference, low, high, n, comparisons and text of the interaction, as comparisons.compare_study gives
             them; None where the rows make no factorial design.
         measure: what the vertical axis says.
-        caveat: printed above the panel.
+        caveat: printed above the panels.
+        baseline: as `sweep` takes it, with the column.
 
     Raises:
         InputError: an absent column, no line, no finite number, two lines for one cell and seed, other than two
@@ -149,13 +163,14 @@ def interaction(points: pd.DataFrame, effect: dict[str, Any] | None, measure: st
             f"An interaction needs all four cells of two objectives and two kinds of triplet, got {len(cells)} cells:"
             f" {', '.join(map(str, objectives))}; {', '.join(map(str, triplets))}."
         )
-    with new_figure(6.4, 4.4, caveat) as figure:
-        axes = figure.subplots()
+    with new_figure(_width(6.4, baseline), 4.4, caveat) as figure:
         drawn = points.assign(label=points["triplet"], place=points["objective"].map(objectives.index))
-        lines, counts = _lines(axes, drawn, "place", apart=0.06)  # the lines can be the same but for this
-        describe(axes, textwrap.fill(_interaction_text(effect), 60) if effect else "", "", measure)
-        axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
-        axes.set_xlim(-0.25, 1.25)
+        # the lines can be the same but for what they stand apart
+        panels, lines, counts = _paired(figure, drawn, "place", measure, baseline, apart=0.06)
+        panels[0].set_title(textwrap.fill(_interaction_text(effect), 55) if effect else "")
+        for axes in panels:
+            axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
+            axes.set_xlim(-0.25, 1.25)
         _legend(figure, lines, counts)
     return figure
 
@@ -319,8 +334,32 @@ def _lines(
     return lines, counts
 
 
+def _width(one: float, baseline: str | None) -> float:
+    """Of a figure, in inches, whose only panel would have the width `one`."""
+    return one if baseline is None else 1.75 * one
+
+
+def _paired(
+    figure: Figure, points: pd.DataFrame, x: str, measure: str, baseline: str | None, apart: float = 0.015
+) -> tuple[list[Axes], Lines, list[int]]:
+    """A panel of scores and, where a seed has a baseline, one of differences to it; lines and numbers of seeds."""
+    changes = points.iloc[:0]
+    if baseline is not None:
+        require(points, ["baseline"], "points")
+        changes = points.assign(value=points["value"] - points["baseline"]).dropna(subset="value")
+    panels = list(figure.subplots(1, 1 if changes.empty else 2, squeeze=False)[0])
+    lines, counts = _lines(panels[0], points, x, apart=apart)
+    panels[0].set_ylabel(measure)
+    for axes in panels[1:]:
+        counts += _lines(axes, changes, x, list(lines), apart)[1]
+        axes.axhline(0, color="0.5", linewidth=1, zorder=1)
+        axes.set_title(textwrap.fill(f"Difference to {baseline}, seed by seed", 45))
+        axes.set_ylabel(f"difference of {measure}")
+    return panels, lines, counts
+
+
 def _legend(figure: Figure, lines: Lines, counts: Sequence[int]) -> None:
-    note = f"Lines: mean over seeds. Bars: its 95 % interval. Thin: the {seeds_text(counts)}."
+    note = f"Lines: mean over seeds. Bars: its 95 % interval, each for itself. Thin: the {seeds_text(counts)}."
     legend(figure, (list(lines.values()), list(lines)), note if max(counts) > 1 else "One seed: no intervals.")
 
 
