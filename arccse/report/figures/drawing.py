@@ -108,16 +108,20 @@ def shorter(svg: bytes) -> bytes:
     return re.sub(rb'( [dxy]="|translate\()[^")]*', lambda found: LONG.sub(rounded, found[0]), flat)
 
 
-def curve_style(index: int, points: int) -> dict[str, Any]:
-    """Colour, line and marker of the index-th curve, which has so many points."""
+def curve_style(index: int, points: int, curves: int = 1) -> dict[str, Any]:
+    """Colour, line and marker of the index-th of the curves, which has so many points.
+
+    The earlier of several is the wider, so that it is seen beneath those that lie on it.
+    """
+    beneath = (curves - 1 - index) / (curves - 1) if curves > 1 else 0
     return {
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": LINES[index % len(LINES)],
         "marker": MARKERS[index % len(MARKERS)],
         # A dozen markers tell curves apart; one at every step would hide them.
         "markevery": max(1, points // 12),
-        "markersize": 4.5,
-        "linewidth": 1.6,
+        "markersize": 4.5 + 3 * beneath,
+        "linewidth": 1.6 + 1.8 * beneath,
     }
 
 
