@@ -24,15 +24,16 @@ SOURCES = Path(__file__).with_name("page")  # template, style, script, uPlot
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing: its name (caption), what it shows in words (alt), and the path of its SVG.
+    """A drawing: its file's name, what it shows in words (alt), and the path of its SVG.
 
-    failure: why a placeholder stands there instead.
+    failure: why a placeholder stands there instead; caption: what it shows, and of what.
     """
 
     name: str
     alt: str
     svg: Path
     failure: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,15 +49,51 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A claim's line on the first screen.
+
+    Attributes:
+        verdict: supported, contradicted, equivalent or undecided.
+        difference, interval: as printed; a dash where there is none.
+        seeds: how many there are in common.
+        middle, low, high, margin: the difference, its interval and what does not matter, as shares of the scale of
+            all claims on one measure, which ends at ±1; None where there is none.
+        details: term → what is said of it below the sentence.
+        study: whose section the claim leads to.
+    """
+
+    sentence: str
+    encoder: str
+    verdict: str
+    difference: str
+    interval: str
+    seeds: int
+    middle: float | None
+    low: float | None
+    high: float | None
+    margin: float | None
+    details: dict[str, str]
+    study: str
+
+
+@dataclass(frozen=True)
 class PageContent:
     """All that a page shows.
 
+    question: the page's title; answer: what it comes to, in a sentence; claims: encoder by encoder; scales: how far
+    the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
+    caveats: what bounds the answer, a short sentence each;
     config: the config's name; generated: the date, as printed; command: what a reader types to make the page
     again; findings: sentences, most important first; runs: one dict a run, its keys the heads of the table, the first
     the run's name (what all runs share is said once above it); caveat: printed in a frame at the top.
     """
 
-    title: str
+    question: str
+    answer: str
+    claims: list[Claim]
+    scales: str
+    lead: Figure | None
+    caveats: list[str]
     config: str
     generated: str
     command: str

@@ -49,11 +49,19 @@ def test_the_page_is_one_well_formed_file_that_loads_nothing(content: page.PageC
 def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
     html = Page(page.render(content))
     text = html.shown()
-    for sentence in [*content.findings, content.caveat, content.title, content.command, content.generated]:
+    for sentence in [
+        *content.findings,
+        *content.caveats,
+        content.answer,
+        content.caveat,
+        content.question,
+        content.command,
+        content.generated,
+    ]:
         assert sentence in text
     for study in content.studies:
         assert study.title in text
-    whole, placeholder = (image["alt"] for image in html.images())
+    _, whole, placeholder = (image["alt"] for image in html.images())
     assert whole == content.studies[0].figures[0].alt
     assert placeholder != content.studies[1].figures[0].alt
     assert block().caption in text
@@ -64,13 +72,16 @@ def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
             assert heading in text
             assert all(cell.text in text for line in lines for cell in line)
         assert all(head in text for head in grid.heads)
+    for claim in content.claims:
+        said = [claim.sentence, claim.verdict, claim.difference, str(claim.seeds), *claim.details.values()]
+        assert all(part in text for part in said)
     assert "pairs 3108 3108" in text
     for run in content.runs:
         assert run["run"].text in text
     assert text.count("0aa72826c1f0b1ac0f0d1d9a84d6d5b0c1b8e3a1") == 1  # common to all runs, said once
     assert "This figure could not be drawn: <why>" in text
     assert "The chart of nothing could not be made." in text
-    for image, study in zip(html.images(), content.studies, strict=True):
+    for image, study in zip(html.images()[1:], content.studies, strict=True):
         assert base64.b64decode(image["src"].split(",")[1]) == study.figures[0].svg.read_bytes()
 
 
@@ -135,7 +146,7 @@ def test_contents_that_cannot_be_a_page(content: page.PageContent, spoil, messag
 
 
 def test_cells_say_their_numbers_and_columns_with_numbers_say_so(content: page.PageContent) -> None:
-    html = Page(page.render(replace(content, studies=content.studies[:1], runs=[])))
+    html = Page(page.render(replace(content, claims=[], studies=content.studies[:1], runs=[])))
     numbers = [attrs["data-number"] for tag, attrs in html.elements if "data-number" in attrs]
     cells = [
         cell for grid in (scores(), differences()) for _, lines in grid.groups for line in lines for cell in line
