@@ -43,19 +43,19 @@ def page_content(
         page.Study(
             view.name,
             view.title,
-            blocks(view, tidy[study], compared[study]),
+            findings=said(view, compared[study]),
+            blocks=blocks(view, tidy[study], compared[study]),
             figures=[figure for figure in figures[study] if figure != lead],
             **_charts(config, view, results, compared[study], attempt),
         )
         for study, view in views.items()
     ]
     days = sorted(record["started"][:10] for record in results.runs.values() if "started" in record)
-    said = findings.sentences(list(views.values()), pd.concat(compared.values(), ignore_index=True))
-    said = [sentence for sentence in said if sentence != config.caveat]
+    found = [sentence for study in studies for sentence in study.findings]
     claims = claimed(settled)
     return page.PageContent(
         question="What is a contrastive objective worth?",
-        answer=answer(claims) if claims else said[0] if said else "There is nothing to compare.",
+        answer=answer(claims) if claims else found[0] if found else "There is nothing to compare.",
         claims=claims,
         scales=scales(settled),
         lead=lead,
@@ -63,7 +63,6 @@ def page_content(
         config=config.name,
         generated=days[-1] if days else "",
         command=f"snakemake --cores all --configfile config/{config.name}.yaml",
-        findings=said,
         studies=[*studies, page.Study("theory", "The objectives themselves", figures=figures[""])],
         runs=[run_line(run, results.runs[run]) for run in config.runs()],
         caveat=config.caveat,
@@ -99,16 +98,20 @@ def _claim(line: dict[Hashable, Any], reach: float) -> page.Claim:
         details["Two-level"] = interval(line["two_level_low"], line["two_level_high"])
     if line["text"] != line["verdict"]:
         details["Verdict"] = line["text"]
+    middle, low, high, margin = (_share(line[end], reach) for end in ("difference", "low", "high", "equivalence"))
     return page.Claim(
-        line["sentence"],
-        line["encoder"],
-        line["verdict"],
-        difference(line["difference"], line["low"], line["high"]),
-        interval(line["low"], line["high"]),
-        line["n"],
-        *(_share(line[end], reach) for end in ("difference", "low", "high", "equivalence")),
-        details,
-        line["study"],
+        sentence=line["sentence"],
+        encoder=line["encoder"],
+        verdict=line["verdict"],
+        difference=difference(line["difference"], line["low"], line["high"]),
+        interval=interval(line["low"], line["high"]),
+        seeds=line["n"],
+        middle=middle,
+        low=low,
+        high=high,
+        margin=margin,
+        details=details,
+        study=line["study"],
     )
 
 
@@ -161,6 +164,11 @@ def _range(values: Iterable[int]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ studies
+
+
+def said(view: tables.StudyView, compared: pd.DataFrame) -> list[str]:
+    """A study's findings, without the caveat, which the page has at its top."""
+    return [sentence for sentence in findings.sentences([view], compared) if sentence != view.caveat]
 
 
 def _charts(

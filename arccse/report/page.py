@@ -1,8 +1,8 @@
 """The results page: one HTML file with everything in it, that opens without a network and without a server.
 
 `write` renders plain data (PageContent), made by report.content. Tables and figures stand in the HTML itself, so that
-the page reads without JavaScript; a script sorts the tables, shows one study at a time and draws the charts with
-uPlot, which is vendored beside the template.
+the page reads without JavaScript; a script sorts the tables and draws the charts with uPlot, which is
+vendored beside the template.
 """
 
 import base64
@@ -38,10 +38,14 @@ class Figure:
 
 @dataclass(frozen=True)
 class Study:
-    """A study's part of the page; failures: what is missing of its charts, and why."""
+    """A study's part of the page.
+
+    findings: sentences, most important first; failures: what is missing of its charts, and why.
+    """
 
     name: str
     title: str
+    findings: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
@@ -84,7 +88,7 @@ class PageContent:
     the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
     caveats: what bounds the answer, a short sentence each;
     config: the config's name; generated: the date, as printed; command: what a reader types to make the page
-    again; findings: sentences, most important first; runs: one dict a run, its keys the heads of the table, the first
+    again; runs: one dict a run, its keys the heads of the table, the first
     the run's name (what all runs share is said once above it); caveat: printed in a frame at the top.
     """
 
@@ -97,7 +101,6 @@ class PageContent:
     config: str
     generated: str
     command: str
-    findings: list[str]
     studies: list[Study]
     runs: list[dict[str, Cell]]
     caveat: str | None = None
@@ -131,6 +134,7 @@ def render(content: PageContent) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["image"] = _image
+    environment.filters["summary_first"] = summary_first
     shared, runs = shared_and_own(content.runs)
     return environment.get_template("page.html.j2").render(
         content=content,
@@ -161,7 +165,20 @@ def _image(figure: Figure) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.read_bytes()).decode("ascii")
 
 
-# ------------------------------------------------------------------------------------------------------- runs
+# ----------------------------------------------------------------------------------------------------- tables
+
+SUMMARY = ("Avg", "Verdict")
+
+
+def summary_first(grid: Grid) -> Grid:
+    """The grid with average and verdict right after the names, where the narrowest screen shows them."""
+    order = sorted(range(len(grid.heads)), key=lambda i: 0 if i == 0 else 1 if grid.heads[i] in SUMMARY else 2)
+    return Grid(
+        [grid.heads[i] for i in order],
+        [grid.units[i] for i in order] if grid.units else [],
+        [(heading, [[line[i] for i in order] for line in lines]) for heading, lines in grid.groups],
+        grid.notes,
+    )
 
 
 def shared_and_own(runs: list[dict[str, Cell]]) -> tuple[dict[str, str], Grid]:

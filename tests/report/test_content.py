@@ -27,7 +27,7 @@ CLAIM = {
     "two_level_low": np.nan,
     "two_level_high": np.nan,
 }
-UNKNOWN = {name: np.nan for name in ("difference", "low", "high", "p", "detectable")}
+UNKNOWN = dict.fromkeys(("difference", "low", "high", "p", "detectable"), np.nan)
 
 
 def settled(*changes: dict) -> pd.DataFrame:

@@ -50,7 +50,7 @@ def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
     html = Page(page.render(content))
     text = html.shown()
     for sentence in [
-        *content.findings,
+        *content.studies[0].findings,
         *content.caveats,
         content.answer,
         content.caveat,
@@ -104,7 +104,7 @@ def test_the_same_content_gives_the_same_bytes(content: page.PageContent) -> Non
 
 def test_a_page_without_studies_or_runs_is_a_page(content: page.PageContent) -> None:
     html = Page(page.render(replace(content, studies=[], runs=[], caveat=None)))
-    assert content.findings[0] in html.shown()
+    assert content.answer in html.shown()
     assert html.charts() == {}
 
 
@@ -148,12 +148,22 @@ def test_contents_that_cannot_be_a_page(content: page.PageContent, spoil, messag
 def test_cells_say_their_numbers_and_columns_with_numbers_say_so(content: page.PageContent) -> None:
     html = Page(page.render(replace(content, claims=[], studies=content.studies[:1], runs=[])))
     numbers = [attrs["data-number"] for tag, attrs in html.elements if "data-number" in attrs]
-    cells = [
-        cell for grid in (scores(), differences()) for _, lines in grid.groups for line in lines for cell in line
-    ]
+    grids = [page.summary_first(grid) for grid in (scores(), differences())]
+    cells = [cell for grid in grids for _, lines in grid.groups for line in lines for cell in line]
     assert [float(number) for number in numbers] == [cell.number for cell in cells if cell.number is not None]
     heads = [attrs for tag, attrs in html.elements if tag == "th" and attrs.get("scope") == "col"]
-    assert ["class" in head for head in heads[:15]] == [False, *[True] * 9, False, *[True] * 3, False]
+    assert ["class" in head for head in heads[:15]] == [False, *[True] * 9, False, False, *[True] * 3]
+
+
+def test_average_and_verdict_stand_right_after_the_names() -> None:
+    assert page.summary_first(scores()).heads[:4] == ["Method", "Avg", "Seeds", "STS12"]
+    found, before = page.summary_first(differences()), differences()
+    assert found.heads == ["", "Verdict", "Difference", "95 % interval", "n"]
+    for (heading, lines), (same, old) in zip(found.groups, before.groups, strict=True):
+        assert heading == same
+        assert [[line[0], *line[2:], line[1]] for line in lines] == old
+    units = page.summary_first(scores()).units
+    assert units == ["pairs", "", "", *["3108"] * 7]
 
 
 def test_what_all_runs_share_is_said_once_and_what_some_lack_is_a_dash() -> None:
