@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -38,6 +39,7 @@ def page_content(
         figures: each study's figures, and those of theory under "".
         attempt: carries out what may fail and may not keep the rest from the page.
     """
+    figures = {study: captioned(found, views.get(study)) for study, found in figures.items()}
     lead = leading(figures[next(iter(views))])
     studies = [
         page.Study(
@@ -169,6 +171,19 @@ def _range(values: Iterable[int]) -> str:
 def said(view: tables.StudyView, compared: pd.DataFrame) -> list[str]:
     """A study's findings, without the caveat, which the page has at its top."""
     return [sentence for sentence in findings.sentences([view], compared) if sentence != view.caveat]
+
+
+def captioned(figures: list[page.Figure], view: tables.StudyView | None) -> list[page.Figure]:
+    """A study's figures with captions; without a study they are those of theory."""
+
+    def caption(figure: page.Figure) -> str:
+        if view is None:
+            return figure.alt
+        kind = figure.name.partition("-")[0]
+        of = f", {figure.name.removeprefix(f'{kind}-{view.name}-')}" if len(view.encoders) > 1 else ""
+        return f"{view.title.rstrip('.')}{of}. {figure.alt}"
+
+    return [replace(figure, caption=caption(figure)) for figure in figures]
 
 
 def _charts(

@@ -5,11 +5,12 @@ the page reads without JavaScript; a script sorts the tables and draws the chart
 vendored beside the template.
 """
 
-import base64
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
@@ -18,6 +19,7 @@ from arccse.errors import InputError
 from arccse.files import atomic_write
 from arccse.report.blocks import UNKNOWN, Block, Cell, Grid
 from arccse.report.charts import Chart
+from arccse.report.layout import FIGURE_KINDS, TABLE_KINDS
 
 SOURCES = Path(__file__).with_name("page")  # template, style, script, uPlot
 
@@ -26,7 +28,8 @@ SOURCES = Path(__file__).with_name("page")  # template, style, script, uPlot
 class Figure:
     """A drawing: its file's name, what it shows in words (alt), and the path of its SVG.
 
-    failure: why a placeholder stands there instead; caption: what it shows, and of what.
+    failure: why a placeholder stands there instead; caption: what it shows, and of what. Beside the page its files
+    are figures/<name>.<kind>.
     """
 
     name: str
@@ -141,6 +144,8 @@ def render(content: PageContent) -> str:
         shared=shared,
         runs=runs,
         data=Markup(_json(chart_data(content))),  # escaped by _json
+        figure_kinds=FIGURE_KINDS,
+        table_kinds=TABLE_KINDS,
         source=lambda name: Markup((SOURCES / name).read_text(encoding="utf-8")),
     )
 
@@ -158,11 +163,23 @@ def _json(data: object) -> str:
     return text
 
 
-def _image(figure: Figure) -> str:
-    """A figure as a data URL: inside an image of its own, an SVG's ids and styles cannot meet another's."""
+def _image(figure: Figure) -> Markup:
+    """A figure as a data URL: inside an image of its own, an SVG's ids and styles cannot meet another's.
+
+    It is text, since base64 is a third longer; < and > may stand in an attribute as they are.
+    """
     if not figure.svg.is_file():
         raise InputError(f"{figure.svg} is not there: figure '{figure.name}' has not been drawn.")
-    return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.read_bytes()).decode("ascii")
+    text = quote(slim(figure.svg.read_text(encoding="utf-8")), safe=" <>/=:;,()'!?&+*[]|@$")
+    return Markup("data:image/svg+xml," + text.replace("&", "&amp;"))
+
+
+def slim(svg: str) -> str:
+    """An SVG without what no one sees: comments, metadata, line breaks, thousandths of a point in a path."""
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
+    svg = re.sub(r">\s+<", "><", " ".join(svg.split()))
+    return svg if "'" in svg else svg.replace('"', "'")  # which needs no escape in a URL
 
 
 # ----------------------------------------------------------------------------------------------------- tables

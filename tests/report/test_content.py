@@ -1,10 +1,14 @@
 """What the page says of a config's results: the first screen's sentences and lines."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from arccse.report import content, page
+from arccse.report.tables import StudyView
 
 CLAIM = {
     "claim": "gain",
@@ -93,3 +97,13 @@ def test_the_leading_figure_is_that_of_differences() -> None:
 def test_how_long_was_trained(steps: list[int], said: str) -> None:
     frame = pd.DataFrame({"hash": ["a", "a", "b", "b"], "seed": [0] * 4, "step": [0, steps[0], 0, steps[1]]})
     assert said in content.steps(frame)
+
+
+def test_captions_say_what_is_shown_and_of_what(view: StudyView) -> None:
+    (found,) = content.captioned([page.Figure("forest-main-MiniLM", "Every difference.", Path())], view)
+    assert found.caption == "Main comparison. Every difference."
+    two = replace(view, rows=[*view.rows, replace(view.rows[0], encoder="BERT-base")])
+    (found,) = content.captioned([page.Figure("forest-main-BERT-base", "Every difference.", Path())], two)
+    assert found.caption == "Main comparison, BERT-base. Every difference."
+    (found,) = content.captioned([page.Figure("positive_logit", "The logit.", Path())], None)
+    assert found.caption == "The logit."
