@@ -55,7 +55,7 @@ def comparisons() -> pd.DataFrame:
         ("SimCSE", LABELS[3], "transfer", 0.05, np.nan, np.nan, 1, 1.0, 1.0, 0.5, "undecided"),
     ]
     names = ["baseline", "label", "suite", "difference", "low", "high", "n", "p", "p_holm", "improvement", "verdict"]
-    return pd.DataFrame(lines, columns=names).assign(comment="not shown")
+    return pd.DataFrame(lines, columns=names).assign(task="Avg", kind="pair", encoder="x", comment="not shown")
 
 
 def scores() -> Grid:

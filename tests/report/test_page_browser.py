@@ -223,7 +223,7 @@ def test_a_chart_s_values_stand_in_a_table_below_it(browser: webdriver.Chrome, c
     assert [line[-1].count(":") for line in lines] == [5] * 4
 
 
-@pytest.mark.parametrize("metric", ["STS average", "Differences, transfer", "Alignment"])
+@pytest.mark.parametrize("metric", ["STS average", "Differences: Transfer average, less SimCSE", "Alignment"])
 def test_a_phone_never_scrolls_the_page_sideways(browser: webdriver.Chrome, metric: str) -> None:
     phone(browser)
     choose(browser, metric)

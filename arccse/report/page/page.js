@@ -110,8 +110,9 @@ function reading(series, i, long) {
   return `${print(series.y[i], long)}${ends}, n = ${series.n[i]}${note}`;
 }
 
-// The span of all that is drawn, with some air.
+// The ends of the axis of values: the chart's own, or those of all that is drawn, with some air.
 function span(chart) {
+  if (chart.span.length) return chart.span;
   const all = chart.series.flatMap((s) => [...s.y, ...s.low, ...s.high, ...s.seeds.flat().map((seed) => seed[1])]);
   const values = all.filter((value) => value !== null).concat(chart.zero ? [0] : []);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
@@ -152,8 +153,10 @@ function drawSeries(u, chart) {
       const few = Math.ceil(known.length / 12); // marks tell lines apart without colour; more would hide them
       return known.filter((_, i) => i % few === 0).forEach(mark);
     }
+    const [lowest, highest] = span(chart);
     chart.x.forEach((x, i) => {
       if (series.y[i] === null) return;
+      if (series.y[i] < lowest || series.y[i] > highest) return drawBeyond(u, chart, series, i);
       context.globalAlpha = 0.55;
       for (const [, value] of series.seeds[i] ?? []) {
         context.beginPath();
@@ -163,14 +166,29 @@ function drawSeries(u, chart) {
       context.globalAlpha = 1;
       if (series.low[i] !== null) {
         context.beginPath();
-        context.moveTo(...place(x, series.low[i], aside));
-        context.lineTo(...place(x, series.high[i], aside));
+        context.moveTo(...place(x, Math.max(series.low[i], lowest), aside));
+        context.lineTo(...place(x, Math.min(series.high[i], highest), aside));
         context.stroke();
       }
       mark(i);
     });
   });
   context.restore();
+}
+
+// An arrow at the edge of the chart, and the value that is not on it.
+function drawBeyond(u, chart, series, i) {
+  const [context, ratio] = [u.ctx, devicePixelRatio];
+  const isLow = series.y[i] < span(chart)[0];
+  const sign = isLow ? 1 : -1;
+  const [edge, y] = [u.bbox.left + (isLow ? 0 : u.bbox.width), u.valToPos(chart.x[i], "x", true)];
+  context.beginPath();
+  polygon(context, [[edge, y], [edge + sign * 9 * ratio, y - 5 * ratio], [edge + sign * 9 * ratio, y + 5 * ratio]]);
+  context.fill();
+  context.font = `${13 * ratio}px ${style("--sans")}`;
+  context.textAlign = isLow ? "left" : "right";
+  context.textBaseline = "middle";
+  context.fillText(`${reading(series, i, decimals(chart))}: off the axis`, edge + sign * 14 * ratio, y);
 }
 
 const asideOf = (chart, index) =>
