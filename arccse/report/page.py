@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from arccse.errors import InputError
 from arccse.files import atomic_write
+from arccse.report import glossary
 from arccse.report.blocks import UNKNOWN, Block, Cell, Grid
 from arccse.report.charts import Chart
 from arccse.report.layout import FIGURE_KINDS, TABLE_KINDS
@@ -146,6 +147,9 @@ def render(content: PageContent) -> str:
         data=Markup(_json(chart_data(content))),  # escaped by _json
         figure_kinds=FIGURE_KINDS,
         table_kinds=TABLE_KINDS,
+        terms=glossary.TERMS,
+        anchor=glossary.anchor,
+        defined=glossary.defined,
         source=lambda name: Markup((SOURCES / name).read_text(encoding="utf-8")),
     )
 

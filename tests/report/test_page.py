@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from made_page import block, differences, scores
 
 from arccse.errors import InputError
-from arccse.report import page
+from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.report import blocks, glossary, page
 from arccse.report.blocks import Cell
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +44,7 @@ def test_the_page_is_one_well_formed_file_that_loads_nothing(content: page.PageC
     assert policy.startswith("default-src 'none'")
     ids = [attrs["id"] for _, attrs in html.elements if "id" in attrs]
     assert len(set(ids)) == len(ids)
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
     named = {attrs["aria-labelledby"] for _, attrs in html.elements if "aria-labelledby" in attrs}
     assert named
     assert named <= set(ids)
@@ -85,6 +87,26 @@ def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
     assert "The chart of nothing could not be made." in text
     for image, study in zip(html.images()[1:], content.studies, strict=True):
         assert unquote(image["src"]) == "data:image/svg+xml," + page.slim(study.figures[0].svg.read_text())
+
+
+def test_every_term_is_defined_once_and_heads_lead_to_their_terms(content: page.PageContent) -> None:
+    html = Page(page.render(content))
+    anchors = [attrs["id"] for _, attrs in html.elements if attrs.get("id", "").startswith("term-")]
+    assert anchors == [glossary.anchor(term) for term in glossary.TERMS]
+    assert all(" ".join(text.split()) in html.shown() for text in glossary.TERMS.values())
+    asked = {attrs["aria-label"]: attrs["href"] for _, attrs in html.elements if attrs.get("class") == "what"}
+    assert asked["What is Avg?"] == "#term-average"
+    assert asked["What is Verdict?"] == "#term-verdict"
+    assert asked["What is n?"] == "#term-seeds"
+    assert asked["What is untrained?"] == "#term-untrained"
+    assert set(glossary.HEADS.values()) <= set(glossary.TERMS)
+
+
+def test_every_head_and_title_of_a_suite_s_comparisons_has_a_term() -> None:
+    assert all(glossary.defined(head) for head in blocks.COMPARED)
+    assert all(glossary.defined(suite.title) for suite in SUITES.values())
+    assert all(glossary.defined(column) for column in MEASURES)
+    assert glossary.defined("STS12") == ""
 
 
 def test_the_embedded_charts_parse_back_equal(content: page.PageContent) -> None:

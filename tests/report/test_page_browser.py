@@ -84,7 +84,7 @@ def choose(browser: webdriver.Chrome, metric: str, study: str = "main") -> None:
 def names(browser: webdriver.Chrome, body: int = 0) -> list[str]:
     """The first column of the study's first table."""
     lines = find(find(browser, "#study-main table.sortable")[0], "tbody")[body]
-    return [cell.text for cell in find(lines, "tr:not(.group) th")]
+    return [cell.text.removesuffix(" ?") for cell in find(lines, "tr:not(.group) th")]
 
 
 def ink(browser: webdriver.Chrome, study: str = "main") -> list[int]:
@@ -153,6 +153,13 @@ def test_empty_cells_stay_last(browser: webdriver.Chrome) -> None:
     for _ in range(2):
         button.click()
         assert find(comparison, "tbody tr:last-child td:nth-of-type(3)")[0].text == "–"
+
+
+def test_a_term_s_meaning_is_one_key_away(browser: webdriver.Chrome) -> None:
+    link = find(browser, "#study-main .what[aria-label='What is Avg?']")[0]
+    browser.execute_script("arguments[0].focus()", link)
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+    assert browser.execute_script("return document.querySelector(':target').innerText").startswith("Average")
 
 
 def test_metrics_are_chosen_and_stand_in_the_address(browser: webdriver.Chrome, content: page.PageContent) -> None:

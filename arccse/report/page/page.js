@@ -11,9 +11,9 @@ function makeSortable(table) {
   table.querySelectorAll("thead th").forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(...head.childNodes);
+    button.append(...[...head.childNodes].filter((node) => node.className !== "what"));
     if (!button.textContent.trim()) button.setAttribute("aria-label", "Name");
-    head.append(button);
+    head.prepend(button);
     head.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => sortBy(table, head, column));
   });
@@ -188,7 +188,7 @@ function drawBeyond(u, chart, series, i) {
   context.font = `${13 * ratio}px ${style("--sans")}`;
   context.textAlign = isLow ? "left" : "right";
   context.textBaseline = "middle";
-  context.fillText(`${reading(series, i, decimals(chart))}: off the axis`, edge + sign * 14 * ratio, y);
+  context.fillText(`${print(series.y[i], decimals(chart))}, off the axis`, edge + sign * 14 * ratio, y);
 }
 
 const asideOf = (chart, index) =>
