@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
-from arccse.report import page
+from arccse.report import glossary, page
 
 
 @pytest.fixture(scope="module")
@@ -57,8 +57,14 @@ def emulate(browser: webdriver.Chrome, media: str, scheme: str) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": media, "features": features})
 
 
-def phone(browser: webdriver.Chrome) -> None:
-    size = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+def phone(browser: webdriver.Chrome, width: int = 360) -> None:
+    size = {"width": width, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    browser.refresh()
+
+
+def screen(browser: webdriver.Chrome, width: int, height: int) -> None:
+    size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.refresh()
 
@@ -230,6 +236,69 @@ def test_a_chart_s_values_stand_in_a_table_below_it(browser: webdriver.Chrome, c
     assert [line[-1].count(":") for line in lines] == [5] * 4
 
 
+def test_the_first_screen_has_question_answer_and_claims(browser: webdriver.Chrome) -> None:
+    screen(browser, 1300, 900)
+    for selector in ("h1", ".caveat", ".answer", ".bounds", ".claims"):
+        (found,) = visible(browser, selector)
+        assert found.rect["y"] + found.rect["height"] < 900, selector
+        assert found.rect["x"] + found.rect["width"] <= 1300, selector
+    tops = [
+        visible(browser, selector)[0].rect["y"] for selector in ("h1", ".answer", ".claims", "figure", ".contents")
+    ]
+    assert tops == sorted(tops)
+
+
+def test_an_interval_is_drawn_where_it_lies(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    plots = [find(row, "svg") for row in find(browser, ".claims tbody tr")]
+    assert [len(found) for found in plots] == [1, 1, 1, 0]
+    zero, middle = (find(plots[0][0], mark)[0].rect for mark in (".zero", "circle"))
+    width = plots[0][0].rect["width"]
+    moved = middle["x"] + middle["width"] / 2 - zero["x"] - zero["width"] / 2
+    assert moved == pytest.approx(content.claims[0].middle * 100 / 208 * width, abs=1)
+    ends = find(plots[0][0], ".ends")[0].rect["width"]
+    share = content.claims[0].high - content.claims[0].low
+    assert ends == pytest.approx(share * 100 / 208 * width, abs=3)
+    assert find(plots[2][0], ".ends") == []
+
+
+def test_a_claim_opens_and_leads_to_its_study(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    assert visible(browser, ".claims dd") == []
+    find(browser, ".claims summary")[0].send_keys(Keys.ENTER)
+    assert [e.text for e in visible(browser, ".claims dd")] == list(content.claims[0].details.values())
+    find(browser, ".claims a[href='#study-margin']")[0].click()
+    assert browser.execute_script("return document.querySelector(':target').id") == "study-margin"
+
+
+def test_on_a_phone_names_averages_and_verdicts_are_in_sight(browser: webdriver.Chrome) -> None:
+    phone(browser, 390)
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 390
+    scores_table, comparison = find(browser, "#study-main .scroll > table.sortable")[:2]
+    for table, head in ((scores_table, "Avg"), (comparison, "Verdict")):
+        second = find(table, "thead th")[1]
+        assert second.text.replace("↕", "").strip().startswith(head)
+        for cell in find(table, "tbody tr:not(.group) > :nth-child(2)"):
+            assert cell.rect["x"] + cell.rect["width"] <= 390
+    for cell in find(browser, ".claims td, .claims tbody th"):
+        assert cell.rect["x"] + cell.rect["width"] <= 390
+
+
+def test_without_scripts_everything_is_there(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser.refresh()
+    try:
+        assert len(visible(browser, ".study")) == len(content.studies)
+        assert len(visible(browser, "figure img")) == 1 + sum(len(study.figures) for study in content.studies)
+        assert len(visible(browser, ".claims svg")) == 3
+        assert len(visible(browser, ".terms dd")) == len(glossary.TERMS)
+        assert visible(browser, "select, button, .chart") == []
+        folded = find(browser, "details > :not(summary), details > :not(summary) *")
+        hidden = [e for e in find(browser, "main *") if not e.is_displayed() and e not in folded]
+        said = {e.get_attribute("textContent").strip() for e in hidden}
+        assert said <= {"", "seeds"}  # which the head says where it is in sight
+    finally:
+        browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
 @pytest.mark.parametrize("metric", ["STS average", "Differences: Transfer average, less SimCSE", "Alignment"])
 def test_a_phone_never_scrolls_the_page_sideways(browser: webdriver.Chrome, metric: str) -> None:
     phone(browser)
@@ -291,3 +360,16 @@ def test_print_shows_every_study_and_no_controls(browser: webdriver.Chrome, cont
     assert visible(browser, ".choice, nav, .chart, .hint") == []
     assert browser.execute_script("return getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert browser.execute_script("return getComputedStyle(document.body).color") == "rgb(29, 33, 38)"
+
+
+def test_print_opens_what_is_folded_and_clips_nothing(browser: webdriver.Chrome, content: page.PageContent) -> None:
+    shown = "return [...document.querySelectorAll('.findings li')].filter((e) => e.checkVisibility()).length"
+    assert browser.execute_script(shown) == 0
+    emulate(browser, media="print", scheme="light")
+    screen(browser, 718, 1000)  # A4 within its margins
+    assert browser.execute_script(shown) == len(content.studies[0].findings)  # Selenium calls them hidden
+    assert browser.execute_script("return document.documentElement.scrollWidth") == 718
+    beyond = (
+        "return [...document.querySelectorAll('td, th')].filter((e) => e.getBoundingClientRect().right > 719).length"
+    )
+    assert browser.execute_script(beyond) == 0
