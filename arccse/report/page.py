@@ -179,9 +179,13 @@ def _image(figure: Figure) -> Markup:
 
 
 def slim(svg: str) -> str:
-    """An SVG without what no one sees: comments, metadata, line breaks, thousandths of a point in a path."""
+    """An SVG without what no one sees: comments, metadata, needless blanks, thousandths of a point in a path."""
+
+    def path(found: re.Match[str]) -> str:
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", re.sub(r"(\.\d\d)\d+", r"\1", found[1]))
+
     svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), svg)
+    svg = re.sub(r'(?<= d=")([^"]*)', path, svg)
     svg = re.sub(r">\s+<", "><", " ".join(svg.split()))
     return svg if "'" in svg else svg.replace('"', "'")  # which needs no escape in a URL
 

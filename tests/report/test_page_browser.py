@@ -3,19 +3,20 @@
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 
 import pandas as pd
 import pytest
-from made_page import LABELS, scores
+from made_page import LABELS, comparisons, scores
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select
 
-from arccse.report import glossary, page
+from arccse.report import charts, glossary, page
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +180,31 @@ def test_metrics_are_chosen_and_stand_in_the_address(browser: webdriver.Chrome, 
             assert not any(drawn[len(chart.series) :]), chart.metric
             address = unquote(browser.execute_script("return location.hash"))
             assert address == f"#study-{study.name}/{chart.metric}"
+
+
+def test_where_there_is_one_chart_or_none_nothing_is_to_be_chosen(
+    browser: webdriver.Chrome, content: page.PageContent, tmp_path: Path
+) -> None:
+    one, none = (
+        replace(study, charts=study.charts[:count]) for study, count in zip(content.studies, (1, 0), strict=True)
+    )
+    page.write(replace(content, studies=[one, none]), tmp_path / "few.html")
+    browser.get((tmp_path / "few.html").as_uri())
+    assert find(browser, ".choice") == []
+    assert [len(find(browser, f"#study-{study.name} .chart")) for study in (one, none)] == [1, 0]
+
+
+def test_what_lies_beyond_the_axis_has_an_arrow_at_its_edge(
+    browser: webdriver.Chrome, content: page.PageContent, tmp_path: Path
+) -> None:
+    far = comparisons().iloc[:2].assign(difference=[-9.0, 0.5], low=[-9.5, 0.25], high=[-8.5, 1.0])
+    (clipped,), (whole,) = charts.forest(far, {"ArcCSE"}), charts.forest(far)
+    drawn = []
+    for chart in (clipped, whole):
+        page.write(replace(content, studies=[replace(content.studies[0], charts=[chart])]), tmp_path / "far.html")
+        browser.get((tmp_path / "far.html").as_uri())
+        drawn.append(ink(browser)[0])
+    assert drawn[0] > 1.3 * drawn[1]  # the other interval is several times as long
 
 
 def test_an_address_leads_to_a_study_and_a_chart(browser: webdriver.Chrome, content: page.PageContent) -> None:
