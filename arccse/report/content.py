@@ -93,7 +93,8 @@ def reaches(settled: pd.DataFrame) -> pd.Series:
 
 
 def _claim(line: dict[Hashable, Any], reach: float) -> page.Claim:
-    details = {"Compared": line["comparison"], "Measure": line["measure"], "Whose": line["source"]}
+    details = {"Compared": line["comparison"], "Claimed": line["direction"], "Measure": line["measure"]}
+    details["Whose"] = line["source"]
     if pd.notna(line["low"]):
         details |= {"p": p_value(line["p"]), "Detectable": significant(line["detectable"])}
     if pd.notna(line["two_level_low"]):
@@ -123,8 +124,8 @@ def _share(value: float | None, reach: float) -> float | None:
 
 def scales(settled: pd.DataFrame) -> str:
     """How far the plots of claims reach."""
-    ends = [f"{significant(reach)} ({measure})" for measure, reach in reaches(settled).dropna().items()]
-    return f"All plots of one measure have one scale, around 0 and up to ± {tables.listed(ends)}." if ends else ""
+    ends = [f"± {significant(reach)} for {measure}" for measure, reach in reaches(settled).dropna().items()]
+    return f"All plots of one measure have one scale, around 0 and up to {'; '.join(ends)}." if ends else ""
 
 
 def answer(claims: list[page.Claim]) -> str:

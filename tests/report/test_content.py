@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from made_configs import made_config
 
 from arccse.report import content, page
+from arccse.report.comparisons import compare_study
 from arccse.report.tables import StudyView
 
 CLAIM = {
@@ -65,7 +67,7 @@ def test_claims_of_one_measure_share_a_scale_that_holds_each_interval() -> None:
     assert (second.low, second.high) == (-1, 0)
     assert (third.low, third.high, third.margin) == (-1, 0.5, None)
     assert (unknown.middle, unknown.low, unknown.difference) == (None, None, "–")
-    assert content.scales(frame).endswith("up to ± 1.00 (STS average), 2.00 (alignment).")
+    assert content.scales(frame).endswith("up to ± 1.00 for STS average; ± 2.00 for alignment.")
     assert content.scales(settled(UNKNOWN)) == ""
 
 
@@ -75,6 +77,7 @@ def test_claims_stand_encoder_by_encoder_and_say_what_is_compared() -> None:
     assert [claim.encoder for claim in found] == ["MiniLM", "MiniLM", "BERT", "BERT"]
     assert found[0].details == {
         "Compared": "ArcCSE − SimCSE",
+        "Claimed": "higher",
         "Measure": "STS average",
         "Whose": "the article",
         "p": "0.001",
@@ -107,3 +110,20 @@ def test_captions_say_what_is_shown_and_of_what(view: StudyView) -> None:
     assert found.caption == "Main comparison, BERT-base. Every difference."
     (found,) = content.captioned([page.Figure("positive_logit", "The logit.", Path())], None)
     assert found.caption == "The logit."
+
+
+def test_the_bounds_name_encoders_and_seeds(view: StudyView, tmp_path: Path) -> None:
+    config = made_config(tmp_path, {"main": {"variants": {"SimCSE": {}}}})
+    (name,) = config.encoders
+    assert content.models(config) == f"One encoder: {name} ({config.encoders[name].model})."
+    assert content.seeds({"main": view}) == "Seeds behind each trained row: 1 to 2."
+    trained = replace(view, rows=view.rows[1:])
+    assert content.seeds({"main": trained}) == "Seeds behind each trained row: 2."
+    untrained = replace(view, rows=[replace(view.rows[0], settings={"epochs": 0})])
+    assert content.seeds({"main": untrained}).startswith("No row is trained")
+
+
+def test_a_study_s_findings_are_without_the_caveat(view: StudyView, scores: pd.DataFrame) -> None:
+    found = content.said(view, compare_study(scores, view, ["sts"]))
+    assert found
+    assert view.caveat not in found

@@ -369,6 +369,8 @@ def test_text_and_charts_have_enough_contrast_in_light_and_dark(browser: webdriv
 
     paper = computed("", what="backgroundColor")
     assert contrast(paper, "rgb(255, 255, 255)") > 10 if scheme == "dark" else contrast(paper, "rgb(0, 0, 0)") > 10
+    for verdict in (".supported", ".contradicted"):
+        assert contrast(computed("", verdict), paper) >= 4.5, verdict
     for name in ("--text", "--soft", "--link"):
         assert contrast(computed(f"var({name})"), paper) >= 4.5, name
         assert contrast(computed(f"var({name})"), computed("var(--raised)")) >= 4.5, name
