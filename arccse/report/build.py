@@ -81,7 +81,7 @@ def write(config: Config, results: Results) -> dict[str, str]:
             stem = folder / "figures" / spec.name
             failure = draw(spec, results, compared.get(spec.subject.study), stem, attempt)
             drawn[spec.subject.study].append(page.Figure(spec.name, spec.kind.alt, svg_of(stem), failure))
-        whole = content.page_content(config, results, views, tidy, compared, drawn, attempt)
+        whole = content.page_content(config, results, views, tidy, compared, settled, drawn, attempt)
         page.write(whole, folder / paths.page(config).name)
     listed = "".join(f"{name}: {' '.join(reason.split())}\n" for name, reason in attempt.failed.items())
     atomic_write(paths.failed_figures(config), listed)

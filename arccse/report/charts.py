@@ -5,7 +5,7 @@ the ones that the figures are drawn from.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import pandas as pd
 
 from arccse.errors import InputError
 from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.report.blocks import HEADINGS
 from arccse.report.figures import data
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject
@@ -21,13 +22,15 @@ from arccse.results import Results
 from arccse.statistics import summarise
 
 OVER_SEEDS = "95 % interval of the mean over seeds; small rings: seeds"
+TOGETHER = "interval of the mean difference over common seeds, adjusted for all comparisons of one kind"
 TRAINING = {
     "alignment": "Alignment",
     "uniformity": "Uniformity",
     "dev_spearman": "Dev Spearman × 100",
     "loss": "Loss",
 }
-COMPARISON_COLUMNS = ["label", "suite", "difference", "low", "high", "n", "verdict"]
+GROUPS = ["suite", "task", "kind", "encoder"]  # of comparisons, a chart each
+COMPARISON_COLUMNS = [*GROUPS, "label", "baseline", "difference", "low", "high", "n", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class Chart:
     series: list[Series]
     categories: list[str] = field(default_factory=list)
     zero: bool = False
+    span: list[float] = field(default_factory=list)
 
 
 Make = Callable[[], list[Chart]]
@@ -85,13 +89,20 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
         if data.finished(subject.trained, results):
             makers[f"course of training{where}"] = partial(_courses, subject, results, where)
     headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *MEASURES])]
-    makers["differences"] = partial(forest, headline)
+    makers["differences"] = partial(forest, headline, untrained(found))
     return makers
+
+
+def untrained(found: Iterable[Subject]) -> set[str]:
+    """The labels of rows that may be far from all others."""
+    return {row.label for subject in found for row in subject.rows if row.variant.untrained}
 
 
 def _averages(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
     rows = data.finished(subject.rows, results)
-    return [scores(data.points(rows, suite, results), title + where, title)] if rows else []
+    if not rows:
+        return []
+    return [scores(data.points(rows, suite, results), title + where, title, untrained([subject]))]
 
 
 def _sweep(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
@@ -121,19 +132,21 @@ def curves(points: pd.DataFrame, axis: Axis, metric: str, y_label: str) -> Chart
     return Chart(metric, "curve", axis.title, y_label, OVER_SEEDS, [float(place) for place in places], series, names)
 
 
-def scores(points: pd.DataFrame, metric: str, y_label: str) -> Chart:
+def scores(points: pd.DataFrame, metric: str, y_label: str, aside: Collection[str] = ()) -> Chart:
     """The score of each variant, one below the other: mean over seeds, 95 % interval of the mean, every seed.
 
     Args:
         points: columns label (in order of appearance), seed, value.
+        aside: labels that may lie beyond the axis.
 
     Raises InputError as `curves` does.
     """
     _check_points(points, ["label", "seed", "value"], ["label", "seed"], metric)
     labels = list(dict.fromkeys(points["label"]))
     x = [float(i) for i in range(len(labels))]
-    series = [_series(y_label, points, "label", labels)]
-    return Chart(metric, "points", "Variant", y_label, OVER_SEEDS, x, series, categories=labels)
+    series = _series(y_label, points, "label", labels)
+    span = _span(series, labels, aside)
+    return Chart(metric, "points", "Method", y_label, OVER_SEEDS, x, [series], categories=labels, span=span)
 
 
 def histories(frame: pd.DataFrame, measures: dict[str, str]) -> list[Chart]:
@@ -165,34 +178,58 @@ def _history(frame: pd.DataFrame, column: str, name: str) -> Chart:
     return Chart(name, "history", "Training step", name, "lowest to highest seed", [float(s) for s in steps], series)
 
 
-def forest(comparisons: pd.DataFrame) -> list[Chart]:
-    """Forest plots of paired differences: a chart for each suite, and for each task, kind and encoder of several.
+def forest(comparisons: pd.DataFrame, aside: Collection[str] = ()) -> list[Chart]:
+    """Forest plots of paired differences: a chart for each measure, kind of comparison and encoder.
 
     Args:
-        comparisons: a line a comparison; columns label, suite, difference, low, high (95 % interval; NaN for one
-            seed), n (common seeds), verdict, and where there are any: baseline, encoder, kind, task, text (a longer
-            verdict, shown in its place).
+        comparisons: a line a comparison; columns COMPARISON_COLUMNS of comparisons.compare_study (low and high: the
+            interval, NaN without one; n: common seeds), and where there is any: text (a longer verdict, shown in its
+            place).
+        aside: labels that may lie beyond the axis.
 
     Raises InputError for an absent column.
     """
     _require(comparisons, COMPARISON_COLUMNS, "comparisons")
-    several = [
-        name for name in ("task", "kind", "encoder") if name in comparisons and comparisons[name].nunique() > 1
+    several = comparisons["encoder"].nunique() > 1
+    return [
+        _forest(own, f"Differences: {_compared(own.iloc[0])}" + (f", {keys[-1]}" if several else ""), aside)
+        for keys, own in comparisons.groupby(GROUPS, sort=False)
     ]
-    keys = ["suite", *several]
-    return [_forest(own, ", ".join(map(str, names))) for names, own in comparisons.groupby(keys, sort=False)]
 
 
-def _forest(own: pd.DataFrame, where: str) -> Chart:
-    baselines: list[Any] = list(own["baseline"].unique()) if "baseline" in own else []
+def _compared(line: pd.Series) -> str:
+    """A measure and a kind of comparison, in words."""
+    title, task = SUITES[line["suite"]].title, line["task"]
+    measure = f"{title} average" if task == "Avg" else MEASURES.get(task, f"{title}, {task}")
+    return f"{measure}, {HEADINGS[line['kind']].format(baseline=line['baseline'])}"
+
+
+def _forest(own: pd.DataFrame, metric: str, aside: Collection[str]) -> Chart:
+    baselines = own["baseline"].unique()
     y_label = f"Difference to {baselines[0]}" if len(baselines) == 1 else "Difference"
     low, middle, high = (_numbers_of(own[name]) for name in ("low", "difference", "high"))
     notes = [str(verdict) for verdict in own["text" if "text" in own else "verdict"]]
     series = Series(y_label, middle, low, high, [int(n) for n in own["n"]], notes=notes)
     x = [float(i) for i in range(len(own))]
     names = [str(label) for label in own["label"]]
-    spread = "95 % interval of the mean difference over common seeds"
-    return Chart(f"Differences, {where}", "points", "Variant", y_label, spread, x, [series], names, zero=True)
+    span = _span(series, names, aside, [0.0])
+    return Chart(metric, "points", "Method", y_label, TOGETHER, x, [series], categories=names, zero=True, span=span)
+
+
+def _span(series: Series, names: Sequence[str], aside: Collection[str], within: Iterable[float] = ()) -> list[float]:
+    """The ends of an axis on which what is not set aside has room; [] where that makes no room."""
+    seeds = series.seeds or [[] for _ in names]
+    ends = [
+        [end for end in (low, middle, high, *(value for _, value in own)) if end is not None]
+        for low, middle, high, own in zip(series.low, series.y, series.high, seeds, strict=True)
+    ]
+    kept = [end for name, own in zip(names, ends, strict=True) if name not in aside for end in own]
+    if not kept:
+        return []
+    kept += within
+    air = (max(kept) - min(kept)) / 6 or 0.5
+    span = [min(kept) - air, max(kept) + air]
+    return span if any(y is not None and not span[0] <= y <= span[1] for y in series.y) else []
 
 
 def _series(label: object, points: pd.DataFrame, x: str, places: Iterable[Any]) -> Series:

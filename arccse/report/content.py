@@ -1,7 +1,9 @@
 """What the page shows, in its own words, of a config's results."""
 
 import json
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -9,10 +11,11 @@ import pandas as pd
 
 from arccse.config import Config
 from arccse.report import charts, findings, page, tables
-from arccse.report.blocks import Cell, blocks
+from arccse.report.blocks import Cell, blocks, difference, interval, p_value, significant
 from arccse.report.figures.kinds import subjects
 from arccse.results import Results
 
+VERDICTS = ("supported", "contradicted", "equivalent", "undecided")
 RUN_HEADS = ("Commit", "Started", "Seconds", "Selected step", "Weights", "Device", "Threads", "Packages")
 
 Attempt = Callable[[str, Callable[[], Any]], str]  # name, what may fail → why it did, or ""
@@ -24,6 +27,7 @@ def page_content(
     views: dict[str, tables.StudyView],
     tidy: dict[str, pd.DataFrame],
     compared: dict[str, pd.DataFrame],
+    settled: pd.DataFrame,
     figures: dict[str, list[page.Figure]],
     attempt: Attempt,
 ) -> page.PageContent:
@@ -31,31 +35,156 @@ def page_content(
 
     Args:
         views, tidy, compared: each study's view, tidy table and comparisons.
+        settled: the frame of claims.settle.
         figures: each study's figures, and those of theory under "".
         attempt: carries out what may fail and may not keep the rest from the page.
     """
+    figures = {study: captioned(found, views.get(study)) for study, found in figures.items()}
+    lead = leading(figures[next(iter(views))])
     studies = [
         page.Study(
             view.name,
             view.title,
-            blocks(view, tidy[study], compared[study]),
-            figures=figures[study],
+            findings=said(view, compared[study]),
+            blocks=blocks(view, tidy[study], compared[study]),
+            figures=[figure for figure in figures[study] if figure != lead],
             **_charts(config, view, results, compared[study], attempt),
         )
         for study, view in views.items()
     ]
     days = sorted(record["started"][:10] for record in results.runs.values() if "started" in record)
-    said = findings.sentences(list(views.values()), pd.concat(compared.values(), ignore_index=True))
+    found = [sentence for study in studies for sentence in study.findings]
+    claims = claimed(settled)
     return page.PageContent(
-        title="What is a contrastive objective worth?",
+        question="What is a contrastive objective worth?",
+        answer=answer(claims) if claims else found[0] if found else "There is nothing to compare.",
+        claims=claims,
+        scales=scales(settled),
+        lead=lead,
+        caveats=[models(config), steps(results.histories), seeds(views)],
         config=config.name,
         generated=days[-1] if days else "",
         command=f"snakemake --cores all --configfile config/{config.name}.yaml",
-        findings=[sentence for sentence in said if sentence != config.caveat],
         studies=[*studies, page.Study("theory", "The objectives themselves", figures=figures[""])],
         runs=[run_line(run, results.runs[run]) for run in config.runs()],
         caveat=config.caveat,
     )
+
+
+# ------------------------------------------------------------------------------------------------- first screen
+
+
+def leading(figures: list[page.Figure]) -> page.Figure | None:
+    """The figure of differences, or the first of any kind."""
+    return next((figure for figure in figures if figure.name.startswith("forest-")), next(iter(figures), None))
+
+
+def claimed(settled: pd.DataFrame) -> list[page.Claim]:
+    """The lines of claims.settle as the page shows them, encoder by encoder."""
+    places = {encoder: place for place, encoder in enumerate(settled["encoder"].unique())}
+    lines = sorted(settled.to_dict("records"), key=lambda line: places[line["encoder"]])
+    ends = reaches(settled)
+    return [_claim(line, ends[line["measure"]]) for line in lines]
+
+
+def reaches(settled: pd.DataFrame) -> pd.Series:
+    """Measure → the largest distance from 0 of any interval's end; NaN where it has none."""
+    return settled[["difference", "low", "high"]].abs().max(axis=1).groupby(settled["measure"], sort=False).max()
+
+
+def _claim(line: dict[Hashable, Any], reach: float) -> page.Claim:
+    details = {"Compared": line["comparison"], "Claimed": line["direction"], "Measure": line["measure"]}
+    details["Whose"] = line["source"]
+    if pd.notna(line["low"]):
+        details |= {"p": p_value(line["p"]), "Detectable": significant(line["detectable"])}
+    if pd.notna(line["two_level_low"]):
+        details["Two-level"] = interval(line["two_level_low"], line["two_level_high"])
+    if line["text"] != line["verdict"]:
+        details["Verdict"] = line["text"]
+    middle, low, high, margin = (_share(line[end], reach) for end in ("difference", "low", "high", "equivalence"))
+    return page.Claim(
+        sentence=line["sentence"],
+        encoder=line["encoder"],
+        verdict=line["verdict"],
+        difference=difference(line["difference"], line["low"], line["high"]),
+        interval=interval(line["low"], line["high"]),
+        seeds=line["n"],
+        middle=middle,
+        low=low,
+        high=high,
+        margin=margin,
+        details=details,
+        study=line["study"],
+    )
+
+
+def _share(value: float | None, reach: float) -> float | None:
+    return None if pd.isna(value) or not reach > 0 else max(-1.0, min(1.0, value / reach))
+
+
+def scales(settled: pd.DataFrame) -> str:
+    """How far the plots of claims reach."""
+    ends = [f"± {significant(reach)} for {measure}" for measure, reach in reaches(settled).dropna().items()]
+    return f"All plots of one measure have one scale, around 0 and up to {'; '.join(ends)}." if ends else ""
+
+
+def answer(claims: list[page.Claim]) -> str:
+    """The first claim's verdict, and how many got which."""
+    first, counts = claims[0], Counter(claim.verdict for claim in claims)
+    several = len({claim.encoder for claim in claims}) > 1
+    where, what = (f" on {first.encoder}", "verdicts") if several else ("", "claims")
+    within = "" if first.low is None else f" ({first.interval})"
+    evidence = "" if first.middle is None else f", {first.difference} points{within} over {first.seeds} seeds"
+    verdicts = tables.listed(f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict])
+    return f"{first.sentence}{where}: {first.verdict}{evidence}; of {len(claims)} {what}, {verdicts}."
+
+
+def models(config: Config) -> str:
+    """Which encoders were used, and what they are."""
+    named = [f"{name} ({encoder.model})" for name, encoder in config.encoders.items()]
+    return f"{'Encoders' if len(named) > 1 else 'One encoder'}: {tables.listed(named)}."
+
+
+def steps(histories: pd.DataFrame) -> str:
+    """How long was trained."""
+    last = histories.groupby(["hash", "seed"])["step"].max()
+    return f"Trained for {_range(last[last > 0])} steps." if (last > 0).any() else "Nothing was trained."
+
+
+def seeds(views: dict[str, tables.StudyView]) -> str:
+    """How many seeds the trained rows have."""
+    counts = [len(row.seeds) for view in views.values() for row in view.rows if not row.untrained]
+    return (
+        f"Seeds behind each trained row: {_range(counts)}."
+        if counts
+        else "No row is trained, so that none has seeds."
+    )
+
+
+def _range(values: Iterable[int]) -> str:
+    fewest, most = min(values), max(values)
+    return f"{fewest:,}" if fewest == most else f"{fewest:,} to {most:,}"
+
+
+# ------------------------------------------------------------------------------------------------------ studies
+
+
+def said(view: tables.StudyView, compared: pd.DataFrame) -> list[str]:
+    """A study's findings, without the caveat, which the page has at its top."""
+    return [sentence for sentence in findings.sentences([view], compared) if sentence != view.caveat]
+
+
+def captioned(figures: list[page.Figure], view: tables.StudyView | None) -> list[page.Figure]:
+    """A study's figures with captions; without a study they are those of theory."""
+
+    def caption(figure: page.Figure) -> str:
+        if view is None:
+            return figure.alt
+        kind = figure.name.partition("-")[0]
+        of = f", {figure.name.removeprefix(f'{kind}-{view.name}-')}" if len(view.encoders) > 1 else ""
+        return f"{view.title.rstrip('.')}{of}. {figure.alt}"
+
+    return [replace(figure, caption=caption(figure)) for figure in figures]
 
 
 def _charts(

@@ -1,46 +1,55 @@
 """The results page: one HTML file with everything in it, that opens without a network and without a server.
 
 `write` renders plain data (PageContent), made by report.content. Tables and figures stand in the HTML itself, so that
-the page reads without JavaScript; a script sorts the tables, shows one study at a time and draws the charts with
-uPlot, which is vendored beside the template.
+the page reads without JavaScript; a script sorts the tables and draws the charts with uPlot, which is
+vendored beside the template.
 """
 
-import base64
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import jinja2
 from markupsafe import Markup
 
 from arccse.errors import InputError
 from arccse.files import atomic_write
+from arccse.report import glossary
 from arccse.report.blocks import UNKNOWN, Block, Cell, Grid
 from arccse.report.charts import Chart
+from arccse.report.layout import FIGURE_KINDS, TABLE_KINDS
 
 SOURCES = Path(__file__).with_name("page")  # template, style, script, uPlot
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing: its name (caption), what it shows in words (alt), and the path of its SVG.
+    """A drawing: its file's name, what it shows in words (alt), and the path of its SVG.
 
-    failure: why a placeholder stands there instead.
+    failure: why a placeholder stands there instead; caption: what it shows, and of what. Beside the page its files
+    are figures/<name>.<kind>.
     """
 
     name: str
     alt: str
     svg: Path
     failure: str = ""
+    caption: str = ""
 
 
 @dataclass(frozen=True)
 class Study:
-    """A study's part of the page; failures: what is missing of its charts, and why."""
+    """A study's part of the page.
+
+    findings: sentences, most important first; failures: what is missing of its charts, and why.
+    """
 
     name: str
     title: str
+    findings: list[str] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
     charts: list[Chart] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
@@ -48,19 +57,54 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """A claim's line on the first screen.
+
+    Attributes:
+        verdict: supported, contradicted, equivalent or undecided.
+        difference, interval: as printed; a dash where there is none.
+        seeds: how many there are in common.
+        middle, low, high, margin: the difference, its interval and what does not matter, as shares of the scale of
+            all claims on one measure, which ends at ±1; None where there is none.
+        details: term → what is said of it below the sentence.
+        study: whose section the claim leads to.
+    """
+
+    sentence: str
+    encoder: str
+    verdict: str
+    difference: str
+    interval: str
+    seeds: int
+    middle: float | None
+    low: float | None
+    high: float | None
+    margin: float | None
+    details: dict[str, str]
+    study: str
+
+
+@dataclass(frozen=True)
 class PageContent:
     """All that a page shows.
 
+    question: the page's title; answer: what it comes to, in a sentence; claims: encoder by encoder; scales: how far
+    the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
+    caveats: what bounds the answer, a short sentence each;
     config: the config's name; generated: the date, as printed; command: what a reader types to make the page
-    again; findings: sentences, most important first; runs: one dict a run, its keys the heads of the table, the first
+    again; runs: one dict a run, its keys the heads of the table, the first
     the run's name (what all runs share is said once above it); caveat: printed in a frame at the top.
     """
 
-    title: str
+    question: str
+    answer: str
+    claims: list[Claim]
+    scales: str
+    lead: Figure | None
+    caveats: list[str]
     config: str
     generated: str
     command: str
-    findings: list[str]
     studies: list[Study]
     runs: list[dict[str, Cell]]
     caveat: str | None = None
@@ -94,12 +138,18 @@ def render(content: PageContent) -> str:
         keep_trailing_newline=True,
     )
     environment.filters["image"] = _image
+    environment.filters["summary_first"] = summary_first
     shared, runs = shared_and_own(content.runs)
     return environment.get_template("page.html.j2").render(
         content=content,
         shared=shared,
         runs=runs,
         data=Markup(_json(chart_data(content))),  # escaped by _json
+        figure_kinds=FIGURE_KINDS,
+        table_kinds=TABLE_KINDS,
+        terms=glossary.TERMS,
+        anchor=glossary.anchor,
+        defined=glossary.defined,
         source=lambda name: Markup((SOURCES / name).read_text(encoding="utf-8")),
     )
 
@@ -117,14 +167,43 @@ def _json(data: object) -> str:
     return text
 
 
-def _image(figure: Figure) -> str:
-    """A figure as a data URL: inside an image of its own, an SVG's ids and styles cannot meet another's."""
+def _image(figure: Figure) -> Markup:
+    """A figure as a data URL: inside an image of its own, an SVG's ids and styles cannot meet another's.
+
+    It is text, since base64 is a third longer; < and > may stand in an attribute as they are.
+    """
     if not figure.svg.is_file():
         raise InputError(f"{figure.svg} is not there: figure '{figure.name}' has not been drawn.")
-    return "data:image/svg+xml;base64," + base64.b64encode(figure.svg.read_bytes()).decode("ascii")
+    text = quote(slim(figure.svg.read_text(encoding="utf-8")), safe=" <>/=:;,()'!?&+*[]|@$")
+    return Markup("data:image/svg+xml," + text.replace("&", "&amp;"))
 
 
-# ------------------------------------------------------------------------------------------------------- runs
+def slim(svg: str) -> str:
+    """An SVG without what no one sees: comments, metadata, needless blanks, thousandths of a point in a path."""
+
+    def path(found: re.Match[str]) -> str:
+        return re.sub(r"\s*([A-Za-z])\s*", r"\1", re.sub(r"(\.\d\d)\d+", r"\1", found[1]))
+
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r'(?<= d=")([^"]*)', path, svg)
+    svg = re.sub(r">\s+<", "><", " ".join(svg.split()))
+    return svg if "'" in svg else svg.replace('"', "'")  # which needs no escape in a URL
+
+
+# ----------------------------------------------------------------------------------------------------- tables
+
+SUMMARY = ("Avg", "Verdict")
+
+
+def summary_first(grid: Grid) -> Grid:
+    """The grid with average and verdict right after the names, where the narrowest screen shows them."""
+    order = sorted(range(len(grid.heads)), key=lambda i: 0 if i == 0 else 1 if grid.heads[i] in SUMMARY else 2)
+    return Grid(
+        [grid.heads[i] for i in order],
+        [grid.units[i] for i in order] if grid.units else [],
+        [(heading, [[line[i] for i in order] for line in lines]) for heading, lines in grid.groups],
+        grid.notes,
+    )
 
 
 def shared_and_own(runs: list[dict[str, Cell]]) -> tuple[dict[str, str], Grid]:

@@ -53,7 +53,7 @@ def test_a_history_has_mean_lowest_and_highest_at_steps_that_all_seeds_share() -
 
 def test_a_forest_for_each_suite_and_each_of_several_encoders() -> None:
     sts, transfer = charts.forest(comparisons())
-    assert sts.metric == "Differences, sts"
+    assert sts.metric == "Differences: STS average, less SimCSE"
     assert sts.categories == ["ArcCSE", LABELS[3]]
     assert sts.y_label == "Difference to SimCSE"
     assert sts.zero
@@ -62,12 +62,35 @@ def test_a_forest_for_each_suite_and_each_of_several_encoders() -> None:
     assert (series.n, series.notes) == ([5, 8], ["undecided", "higher"])
     assert transfer.series[0].low == [-0.8, None]
     encoders = comparisons().assign(encoder=["x", "y", "x", "y"])
-    assert [chart.metric for chart in charts.forest(encoders)][:2] == ["Differences, sts, x", "Differences, sts, y"]
-    tasks = comparisons().assign(task=["Avg", "STSB", "Avg", "MR"], kind="pair")
-    assert [chart.metric for chart in charts.forest(tasks)] == [
-        *["Differences, sts, Avg", "Differences, sts, STSB"],
-        *["Differences, transfer, Avg", "Differences, transfer, MR"],
+    assert [chart.metric for chart in charts.forest(encoders)][:2] == [
+        "Differences: STS average, less SimCSE, x",
+        "Differences: STS average, less SimCSE, y",
     ]
+    order = {"suite": "order", "task": ["ordered_all", "ordered_20_40"] * 2, "kind": ["effect"] * 2 + ["pair"] * 2}
+    assert [chart.metric for chart in charts.forest(comparisons().assign(**order))][::3] == [
+        "Differences: share × 100 of all neighbouring levels of masking in order, effects of objective and triplet",
+        "Differences: share × 100 of sentences nearer with 20 % masked than with 40 %, less SimCSE",
+    ]
+
+
+def test_what_is_set_aside_does_not_squeeze_the_others() -> None:
+    far = comparisons().iloc[:2].assign(difference=[-9.0, 0.5], low=[-9.5, 0.25], high=[-8.5, 1.0])
+    (chart,) = charts.forest(far, {"ArcCSE"})
+    assert chart.span == pytest.approx([-1 / 6, 7 / 6])
+    assert charts.forest(far)[0].span == []
+    near = far.assign(difference=0.5, low=0.25, high=1.0)
+    assert charts.forest(near, {"ArcCSE"})[0].span == []
+    assert charts.forest(far, set(far["label"]))[0].span == []
+
+
+def test_every_seed_of_what_is_not_set_aside_is_on_the_axis() -> None:
+    frame = points(["a", "b"], [8], 5)
+    frame.loc[frame["label"] == "b", "value"] -= 50
+    chart = charts.scores(frame, "STS average", "Spearman", {"b"})
+    own = frame.loc[frame["label"] == "a", "value"]
+    assert chart.span[0] < own.min()
+    assert chart.span[1] > own.max()
+    assert chart.span[0] > own.min() - 5
 
 
 @pytest.mark.parametrize(

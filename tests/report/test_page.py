@@ -1,6 +1,5 @@
 """The page's HTML, without a browser: one whole file that says all that it was given, and nothing escapes from it."""
 
-import base64
 import json
 import re
 import shutil
@@ -9,6 +8,8 @@ import sys
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import pytest
 from html_page import Page
@@ -17,7 +18,8 @@ from hypothesis import strategies as st
 from made_page import block, differences, scores
 
 from arccse.errors import InputError
-from arccse.report import page
+from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.report import blocks, glossary, page
 from arccse.report.blocks import Cell
 
 ROOT = Path(__file__).parents[2]
@@ -33,7 +35,8 @@ def test_the_page_is_one_well_formed_file_that_loads_nothing(content: page.PageC
     ]
     assert loads
     assert [url for url in loads if not url.startswith("data:")] == []
-    assert all(attrs["href"].startswith("#") for _, attrs in html.elements if "href" in attrs)
+    links = [attrs["href"] for _, attrs in html.elements if "href" in attrs]
+    assert all(re.match(r"#|(tables|figures)/[^/:]+\.(csv|md|tex|svg|pdf|png)$", link) for link in links)
     style = (page.SOURCES / "page.css").read_text() + (page.SOURCES / "uPlot.min.css").read_text()
     assert "url(" not in style
     assert "@import" not in style
@@ -41,6 +44,7 @@ def test_the_page_is_one_well_formed_file_that_loads_nothing(content: page.PageC
     assert policy.startswith("default-src 'none'")
     ids = [attrs["id"] for _, attrs in html.elements if "id" in attrs]
     assert len(set(ids)) == len(ids)
+    assert {link[1:] for link in links if link.startswith("#")} <= set(ids)
     named = {attrs["aria-labelledby"] for _, attrs in html.elements if "aria-labelledby" in attrs}
     assert named
     assert named <= set(ids)
@@ -49,11 +53,19 @@ def test_the_page_is_one_well_formed_file_that_loads_nothing(content: page.PageC
 def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
     html = Page(page.render(content))
     text = html.shown()
-    for sentence in [*content.findings, content.caveat, content.title, content.command, content.generated]:
+    for sentence in [
+        *content.studies[0].findings,
+        *content.caveats,
+        content.answer,
+        content.caveat,
+        content.question,
+        content.command,
+        content.generated,
+    ]:
         assert sentence in text
     for study in content.studies:
         assert study.title in text
-    whole, placeholder = (image["alt"] for image in html.images())
+    _, whole, placeholder = (image["alt"] for image in html.images())
     assert whole == content.studies[0].figures[0].alt
     assert placeholder != content.studies[1].figures[0].alt
     assert block().caption in text
@@ -64,14 +76,37 @@ def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
             assert heading in text
             assert all(cell.text in text for line in lines for cell in line)
         assert all(head in text for head in grid.heads)
+    for claim in content.claims:
+        said = [claim.sentence, claim.verdict, claim.difference, str(claim.seeds), *claim.details.values()]
+        assert all(part in text for part in said)
     assert "pairs 3108 3108" in text
     for run in content.runs:
         assert run["run"].text in text
     assert text.count("0aa72826c1f0b1ac0f0d1d9a84d6d5b0c1b8e3a1") == 1  # common to all runs, said once
     assert "This figure could not be drawn: <why>" in text
     assert "The chart of nothing could not be made." in text
-    for image, study in zip(html.images(), content.studies, strict=True):
-        assert base64.b64decode(image["src"].split(",")[1]) == study.figures[0].svg.read_bytes()
+    for image, study in zip(html.images()[1:], content.studies, strict=True):
+        assert unquote(image["src"]) == "data:image/svg+xml," + page.slim(study.figures[0].svg.read_text())
+
+
+def test_every_term_is_defined_once_and_heads_lead_to_their_terms(content: page.PageContent) -> None:
+    html = Page(page.render(content))
+    anchors = [attrs["id"] for _, attrs in html.elements if attrs.get("id", "").startswith("term-")]
+    assert anchors == [glossary.anchor(term) for term in glossary.TERMS]
+    assert all(" ".join(text.split()) in html.shown() for text in glossary.TERMS.values())
+    asked = {attrs["aria-label"]: attrs["href"] for _, attrs in html.elements if attrs.get("class") == "what"}
+    assert asked["What is Avg?"] == "#term-average"
+    assert asked["What is Verdict?"] == "#term-verdict"
+    assert asked["What is n?"] == "#term-seeds"
+    assert asked["What is untrained?"] == "#term-untrained"
+    assert set(glossary.HEADS.values()) <= set(glossary.TERMS)
+
+
+def test_every_head_and_title_of_a_suite_s_comparisons_has_a_term() -> None:
+    assert all(glossary.defined(head) for head in blocks.COMPARED)
+    assert all(glossary.defined(suite.title) for suite in SUITES.values())
+    assert all(glossary.defined(column) for column in MEASURES)
+    assert glossary.defined("STS12") == ""
 
 
 def test_the_embedded_charts_parse_back_equal(content: page.PageContent) -> None:
@@ -87,13 +122,28 @@ def test_no_text_escapes_from_the_embedded_json(labels: list[str]) -> None:
     assert json.loads(embedded) == labels
 
 
+def test_an_svg_loses_only_what_is_not_seen(content: page.PageContent) -> None:
+    drawn = content.studies[0].figures[0].svg.read_text()
+    before, after = (
+        [(element.tag, {k: v for k, v in element.items() if k != "d"}, element.get("d")) for element in tree.iter()]
+        for tree in (ElementTree.fromstring(drawn), ElementTree.fromstring(page.slim(drawn)))
+    )
+    before = [element for element in before if not re.search("metadata|rdf|creativecommons|purl", element[0])]
+    assert [element[:2] for element in after] == [element[:2] for element in before]
+    for (*_, old), (*_, new) in zip(before, after, strict=True):
+        old, new = ([float(n) for n in re.findall(r"-?\d+\.?\d*", path or "")] for path in (old, new))
+        assert new == pytest.approx(old, abs=0.01)
+    assert len(page.slim(drawn)) < 0.9 * len(drawn)
+    assert page.slim("""<a b="it's"/>""") == """<a b="it's"/>"""
+
+
 def test_the_same_content_gives_the_same_bytes(content: page.PageContent) -> None:
     assert page.render(content) == page.render(content)
 
 
 def test_a_page_without_studies_or_runs_is_a_page(content: page.PageContent) -> None:
     html = Page(page.render(replace(content, studies=[], runs=[], caveat=None)))
-    assert content.findings[0] in html.shown()
+    assert content.answer in html.shown()
     assert html.charts() == {}
 
 
@@ -135,14 +185,24 @@ def test_contents_that_cannot_be_a_page(content: page.PageContent, spoil, messag
 
 
 def test_cells_say_their_numbers_and_columns_with_numbers_say_so(content: page.PageContent) -> None:
-    html = Page(page.render(replace(content, studies=content.studies[:1], runs=[])))
+    html = Page(page.render(replace(content, claims=[], studies=content.studies[:1], runs=[])))
     numbers = [attrs["data-number"] for tag, attrs in html.elements if "data-number" in attrs]
-    cells = [
-        cell for grid in (scores(), differences()) for _, lines in grid.groups for line in lines for cell in line
-    ]
+    grids = [page.summary_first(grid) for grid in (scores(), differences())]
+    cells = [cell for grid in grids for _, lines in grid.groups for line in lines for cell in line]
     assert [float(number) for number in numbers] == [cell.number for cell in cells if cell.number is not None]
     heads = [attrs for tag, attrs in html.elements if tag == "th" and attrs.get("scope") == "col"]
-    assert ["class" in head for head in heads[:15]] == [False, *[True] * 9, False, *[True] * 3, False]
+    assert ["class" in head for head in heads[:15]] == [False, *[True] * 9, False, False, *[True] * 3]
+
+
+def test_average_and_verdict_stand_right_after_the_names() -> None:
+    assert page.summary_first(scores()).heads[:4] == ["Method", "Avg", "Seeds", "STS12"]
+    found, before = page.summary_first(differences()), differences()
+    assert found.heads == ["", "Verdict", "Difference", "95 % interval", "n"]
+    for (heading, lines), (same, old) in zip(found.groups, before.groups, strict=True):
+        assert heading == same
+        assert [[line[0], *line[2:], line[1]] for line in lines] == old
+    units = page.summary_first(scores()).units
+    assert units == ["pairs", "", "", *["3108"] * 7]
 
 
 def test_what_all_runs_share_is_said_once_and_what_some_lack_is_a_dash() -> None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import get_args
 from unittest.mock import patch
+from urllib.parse import unquote
 
 import pytest
 import yaml
@@ -47,6 +48,9 @@ def opened(config: Config) -> Page:
     assert sorted(image["alt"] for image in html.images()) == sorted(spec.kind.alt for spec in specs)
     assert all(paths.figure(config, spec.name, "svg").is_file() for spec in specs)
     assert paths.failed_figures(config).read_text(encoding="utf-8") == ""
+    files = {str(path.relative_to(paths.results(config))) for path in layout.files(config)}
+    linked = {attrs["href"] for _, attrs in html.elements if not attrs.get("href", "#").startswith("#")}
+    assert {unquote(link) for link in linked} | {"report.html"} == files
     return html
 
 
@@ -55,6 +59,8 @@ def test_a_config_of_the_repository(file: Path) -> None:
     config = configs.load(file)
     assert build.write(config, made_results(config)) == {}
     opened(config)
+    if config.name in ("smoke", "laptop"):
+        assert paths.page(config).stat().st_size < 3e6  # bytes, with every figure in it
 
 
 def test_the_study_of_the_documentation() -> None:

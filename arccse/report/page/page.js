@@ -1,9 +1,7 @@
 "use strict";
-// Sorts the tables, shows one study at a time, and draws its chosen chart. Without it the page shows everything.
+// Sorts the tables and draws the charts. Without it the page shows everything else.
 
 const charts = JSON.parse(document.getElementById("charts").textContent);
-const studyChoice = document.getElementById("study-choice");
-const metricChoice = document.getElementById("metric-choice");
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 }); // of axes and swept numbers
 const print = (value, format = short) => (value === null ? "–" : format.format(value).replace("-", "−"));
 
@@ -13,9 +11,9 @@ function makeSortable(table) {
   table.querySelectorAll("thead th").forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
-    button.append(...head.childNodes);
+    button.append(...[...head.childNodes].filter((node) => node.className !== "what"));
     if (!button.textContent.trim()) button.setAttribute("aria-label", "Name");
-    head.append(button);
+    head.prepend(button);
     head.setAttribute("aria-sort", "none");
     button.addEventListener("click", () => sortBy(table, head, column));
   });
@@ -112,8 +110,9 @@ function reading(series, i, long) {
   return `${print(series.y[i], long)}${ends}, n = ${series.n[i]}${note}`;
 }
 
-// The span of all that is drawn, with some air.
+// The ends of the axis of values: the chart's own, or those of all that is drawn, with some air.
 function span(chart) {
+  if (chart.span.length) return chart.span;
   const all = chart.series.flatMap((s) => [...s.y, ...s.low, ...s.high, ...s.seeds.flat().map((seed) => seed[1])]);
   const values = all.filter((value) => value !== null).concat(chart.zero ? [0] : []);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
@@ -154,8 +153,10 @@ function drawSeries(u, chart) {
       const few = Math.ceil(known.length / 12); // marks tell lines apart without colour; more would hide them
       return known.filter((_, i) => i % few === 0).forEach(mark);
     }
+    const [lowest, highest] = span(chart);
     chart.x.forEach((x, i) => {
       if (series.y[i] === null) return;
+      if (series.y[i] < lowest || series.y[i] > highest) return drawBeyond(u, chart, series, i);
       context.globalAlpha = 0.55;
       for (const [, value] of series.seeds[i] ?? []) {
         context.beginPath();
@@ -165,14 +166,29 @@ function drawSeries(u, chart) {
       context.globalAlpha = 1;
       if (series.low[i] !== null) {
         context.beginPath();
-        context.moveTo(...place(x, series.low[i], aside));
-        context.lineTo(...place(x, series.high[i], aside));
+        context.moveTo(...place(x, Math.max(series.low[i], lowest), aside));
+        context.lineTo(...place(x, Math.min(series.high[i], highest), aside));
         context.stroke();
       }
       mark(i);
     });
   });
   context.restore();
+}
+
+// An arrow at the edge of the chart, and the value that is not on it.
+function drawBeyond(u, chart, series, i) {
+  const [context, ratio] = [u.ctx, devicePixelRatio];
+  const isLow = series.y[i] < span(chart)[0];
+  const sign = isLow ? 1 : -1;
+  const [edge, y] = [u.bbox.left + (isLow ? 0 : u.bbox.width), u.valToPos(chart.x[i], "x", true)];
+  context.beginPath();
+  polygon(context, [[edge, y], [edge + sign * 9 * ratio, y - 5 * ratio], [edge + sign * 9 * ratio, y + 5 * ratio]]);
+  context.fill();
+  context.font = `${13 * ratio}px ${style("--sans")}`;
+  context.textAlign = isLow ? "left" : "right";
+  context.textBaseline = "middle";
+  context.fillText(`${print(series.y[i], decimals(chart))}, off the axis`, edge + sign * 14 * ratio, y);
 }
 
 const asideOf = (chart, index) =>
@@ -269,16 +285,12 @@ function values(chart) {
   return makeTable(keep(heads), lines.map(keep), `Values of the chart: ${chart.metric}`, long);
 }
 
-let drawn = null; // the chart that is on the page, and what watches its width
+const drawn = new Map(); // a study's place for a chart → the chart that is there, its plot, and what watches its width
 
-function draw() {
-  drawn?.observer.disconnect();
-  drawn?.plot.destroy();
-  document.querySelectorAll(".chart-place").forEach((place) => place.replaceChildren());
-  drawn = null;
-  const chart = charts[studyChoice.value].find((one) => one.metric === metricChoice.value);
-  if (!chart) return;
-  const place = document.querySelector(".study.chosen .chart-place");
+function draw(place, chart) {
+  const before = drawn.get(place);
+  before?.observer.disconnect();
+  before?.plot.destroy();
   place.innerHTML = '<div class="chart" tabindex="0" role="img"></div><p class="hint"></p>' +
     "<details><summary>Values of this chart</summary></details>";
   const [box, hint, details] = place.children;
@@ -288,12 +300,12 @@ function draw() {
   details.append(values(chart));
   const plot = new uPlot(options(chart, box.clientWidth), [chart.x, ...chart.series.map((s) => s.y)], box);
   box.addEventListener("keydown", (event) => moveCursor(event, plot, chart));
-  let width = box.clientWidth;
+  const width = box.clientWidth;
   const observer = new ResizeObserver(() => {
-    if (box.clientWidth && box.clientWidth !== width) draw();
+    if (box.clientWidth && box.clientWidth !== width) draw(place, chart);
   });
   observer.observe(box);
-  drawn = { plot, observer };
+  drawn.set(place, { chart, plot, observer });
 }
 
 function moveCursor(event, plot, chart) {
@@ -308,35 +320,45 @@ function moveCursor(event, plot, chart) {
 
 // ------------------------------------------------------------------------------------------------ choices
 
-// The metric stays chosen where the new study has it too.
-function showStudy() {
-  const wanted = metricChoice.value;
-  document.querySelectorAll(".study").forEach((study) => {
-    study.classList.toggle("chosen", study.dataset.study === studyChoice.value);
-  });
-  const metrics = charts[studyChoice.value].map((chart) => chart.metric);
-  metricChoice.replaceChildren(...metrics.map((metric) => new Option(metric, metric)));
-  if (metrics.includes(wanted)) metricChoice.value = wanted;
-  metricChoice.parentElement.hidden = metrics.length === 0;
-  draw();
+// A study's first chart, and above it the choice of another one where there is any.
+function makeChart(section) {
+  const own = charts[section.dataset.study];
+  const place = section.querySelector(".chart-place");
+  if (!own.length) return;
+  if (own.length > 1) {
+    const label = document.createElement("label");
+    label.className = "choice";
+    const choice = document.createElement("select");
+    choice.append(...own.map((chart) => new Option(chart.metric, chart.metric)));
+    choice.addEventListener("change", () => {
+      draw(place, own[choice.selectedIndex]);
+      history.replaceState(null, "", `#${section.id}/${encodeURIComponent(choice.value)}`);
+    });
+    label.append("Chart ", choice);
+    place.before(label);
+  }
+  draw(place, own[0]);
 }
 
+// "#study-main/STS average": the study, and which of its charts.
 function followAddress() {
-  const name = decodeURIComponent(location.hash).replace("#study-", "");
-  if (!(name in charts) || name === studyChoice.value) return;
-  studyChoice.value = name;
-  showStudy();
-  document.getElementById(`study-${name}`).scrollIntoView();
+  const [id, metric] = decodeURIComponent(location.hash.slice(1)).split(/\/(.*)/s);
+  const section = document.getElementById(id);
+  if (!section || metric === undefined) return;
+  const chart = (charts[section.dataset.study] ?? []).find((one) => one.metric === metric);
+  if (chart) {
+    const choice = section.querySelector(".choice select");
+    if (choice) choice.value = metric;
+    draw(section.querySelector(".chart-place"), chart);
+  }
+  section.scrollIntoView();
 }
 
-document.documentElement.classList.add("scripted");
 document.querySelectorAll("table.sortable").forEach(makeSortable);
-if (studyChoice.options.length) {
-  document.querySelector(".controls").hidden = false;
-  studyChoice.addEventListener("change", showStudy);
-  metricChoice.addEventListener("change", draw);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
-  addEventListener("hashchange", followAddress);
-  showStudy();
-  followAddress();
-}
+document.querySelectorAll(".study").forEach(makeChart);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  for (const [place, { chart }] of [...drawn]) draw(place, chart);
+});
+addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((details) => (details.open = true)));
+addEventListener("hashchange", followAddress);
+followAddress();
