@@ -303,13 +303,16 @@ def _claims_notes(settled: pd.DataFrame) -> list[str]:
     ]
     if settled["two_level_low"].notna().any():
         notes.append(TWO_LEVEL)
+    return [*notes, *late_claims(settled)]
+
+
+def late_claims(settled: pd.DataFrame) -> list[str]:
+    """A sentence where claims were written down after a look; none where all were there before."""
     late = list(dict.fromkeys(settled.loc[~settled["planned"].astype(bool), "sentence"]))
-    if late:
-        which = "All claims were" if len(late) == settled["sentence"].nunique() else f"“{'”, “'.join(late)}” was"
-        notes.append(
-            f"{which} written down after a first look at the results: what was seen may have suggested them."
-        )
-    return notes
+    if not late:
+        return []
+    which = "All claims were" if len(late) == settled["sentence"].nunique() else f"“{'”, “'.join(late)}” was"
+    return [f"{which} written down after a first look at the results: what was seen may have suggested them."]
 
 
 def _margins(settled: pd.DataFrame) -> str:

@@ -80,7 +80,10 @@ def write(config: Config, results: Results) -> dict[str, str]:
         for spec in layout.figures(config):
             stem = folder / "figures" / spec.name
             failure = draw(spec, results, compared.get(spec.subject.study), stem, attempt)
-            drawn[spec.subject.study].append(page.Figure(spec.name, spec.kind.alt, svg_of(stem), failure))
+            figure = page.Figure(
+                spec.name, spec.kind.alt, svg_of(stem), failure, caption=f"{spec.title}. {spec.kind.alt}"
+            )
+            drawn[spec.subject.study].append(figure)
         whole = content.page_content(config, results, views, tidy, compared, settled, drawn, attempt)
         page.write(whole, folder / paths.page(config).name)
     listed = "".join(f"{name}: {' '.join(reason.split())}\n" for name, reason in attempt.failed.items())

@@ -3,7 +3,6 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from arccse.config import Config
 from arccse.report import charts, findings, page, tables
-from arccse.report.blocks import Cell, blocks, difference, interval, p_value, significant
+from arccse.report.blocks import Cell, blocks, difference, interval, late_claims, p_value, significant
 from arccse.report.figures.kinds import subjects
 from arccse.results import Results
 
@@ -39,7 +38,6 @@ def page_content(
         figures: each study's figures, and those of theory under "".
         attempt: carries out what may fail and may not keep the rest from the page.
     """
-    figures = {study: captioned(found, views.get(study)) for study, found in figures.items()}
     lead = leading(figures[next(iter(views))])
     studies = [
         page.Study(
@@ -61,7 +59,7 @@ def page_content(
         claims=claims,
         scales=scales(settled),
         lead=lead,
-        caveats=[models(config), steps(results.histories), seeds(views)],
+        caveats=[models(config), steps(results.histories), seeds(views), *late_claims(settled)],
         config=config.name,
         generated=days[-1] if days else "",
         command=f"snakemake --cores all --configfile config/{config.name}.yaml",
@@ -172,19 +170,6 @@ def _range(values: Iterable[int]) -> str:
 def said(view: tables.StudyView, compared: pd.DataFrame) -> list[str]:
     """A study's findings, without the caveat, which the page has at its top."""
     return [sentence for sentence in findings.sentences([view], compared) if sentence != view.caveat]
-
-
-def captioned(figures: list[page.Figure], view: tables.StudyView | None) -> list[page.Figure]:
-    """A study's figures with captions; without a study they are those of theory."""
-
-    def caption(figure: page.Figure) -> str:
-        if view is None:
-            return figure.alt
-        kind = figure.name.partition("-")[0]
-        of = f", {figure.name.removeprefix(f'{kind}-{view.name}-')}" if len(view.encoders) > 1 else ""
-        return f"{view.title.rstrip('.')}{of}. {figure.alt}"
-
-    return [replace(figure, caption=caption(figure)) for figure in figures]
 
 
 def _charts(

@@ -76,10 +76,10 @@ TERMS = {
 
 HEADS = {
     **{"Avg": "Average", "STS": "STS average", "STS by MTEB": "STS average", "Transfer": "Transfer average"},
-    **{"Transfer, fast mode": "Transfer average"},
+    **{"Transfer, fast mode": "Transfer average", "STS without overlaps": "STS average"},
     **{"alignment": "Alignment", "uniformity": "Uniformity", "Alignment and uniformity": "Alignment"},
     **{"ordered_20_40": "Order", "ordered_all": "Order", "Order of masked sentences": "Order"},
-    **{"n": "Seeds", "untrained": "Untrained", "Points (interval)": "Points"},
+    **{"n": "Seeds", "untrained": "Untrained", "Difference (interval)": "Points"},
 }
 
 

@@ -6,7 +6,6 @@ vendored beside the template.
 """
 
 import json
-import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,20 +173,10 @@ def _image(figure: Figure) -> Markup:
     """
     if not figure.svg.is_file():
         raise InputError(f"{figure.svg} is not there: figure '{figure.name}' has not been drawn.")
-    text = quote(slim(figure.svg.read_text(encoding="utf-8")), safe=" <>/=:;,()'!?&+*[]|@$")
+    svg = figure.svg.read_text(encoding="utf-8")
+    svg = svg if "'" in svg else svg.replace('"', "'")  # which needs no escape in a URL
+    text = quote(svg, safe=" <>/=:;,()'!?&+*[]|@$\n")
     return Markup("data:image/svg+xml," + text.replace("&", "&amp;"))
-
-
-def slim(svg: str) -> str:
-    """An SVG without what no one sees: comments, metadata, needless blanks, thousandths of a point in a path."""
-
-    def path(found: re.Match[str]) -> str:
-        return re.sub(r"\s*([A-Za-z])\s*", r"\1", re.sub(r"(\.\d\d)\d+", r"\1", found[1]))
-
-    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(?<= d=")([^"]*)', path, svg)
-    svg = re.sub(r">\s+<", "><", " ".join(svg.split()))
-    return svg if "'" in svg else svg.replace('"', "'")  # which needs no escape in a URL
 
 
 # ----------------------------------------------------------------------------------------------------- tables

@@ -102,16 +102,6 @@ def test_how_long_was_trained(steps: list[int], said: str) -> None:
     assert said in content.steps(frame)
 
 
-def test_captions_say_what_is_shown_and_of_what(view: StudyView) -> None:
-    (found,) = content.captioned([page.Figure("forest-main-MiniLM", "Every difference.", Path())], view)
-    assert found.caption == "Main comparison. Every difference."
-    two = replace(view, rows=[*view.rows, replace(view.rows[0], encoder="BERT-base")])
-    (found,) = content.captioned([page.Figure("forest-main-BERT-base", "Every difference.", Path())], two)
-    assert found.caption == "Main comparison, BERT-base. Every difference."
-    (found,) = content.captioned([page.Figure("positive_logit", "The logit.", Path())], None)
-    assert found.caption == "The logit."
-
-
 def test_the_bounds_name_encoders_and_seeds(view: StudyView, tmp_path: Path) -> None:
     config = made_config(tmp_path, {"main": {"variants": {"SimCSE": {}}}})
     (name,) = config.encoders

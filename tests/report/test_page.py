@@ -9,7 +9,6 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
-from xml.etree import ElementTree
 
 import pytest
 from html_page import Page
@@ -86,7 +85,7 @@ def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
     assert "This figure could not be drawn: <why>" in text
     assert "The chart of nothing could not be made." in text
     for image, study in zip(html.images()[1:], content.studies, strict=True):
-        assert unquote(image["src"]) == "data:image/svg+xml," + page.slim(study.figures[0].svg.read_text())
+        assert unquote(image["src"]) == "data:image/svg+xml," + study.figures[0].svg.read_text().replace('"', "'")
 
 
 def test_every_term_is_defined_once_and_heads_lead_to_their_terms(content: page.PageContent) -> None:
@@ -120,21 +119,6 @@ def test_no_text_escapes_from_the_embedded_json(labels: list[str]) -> None:
     embedded = page._json(labels)
     assert not set("<>&\u2028\u2029") & set(embedded)
     assert json.loads(embedded) == labels
-
-
-def test_an_svg_loses_only_what_is_not_seen(content: page.PageContent) -> None:
-    drawn = content.studies[0].figures[0].svg.read_text()
-    before, after = (
-        [(element.tag, {k: v for k, v in element.items() if k != "d"}, element.get("d")) for element in tree.iter()]
-        for tree in (ElementTree.fromstring(drawn), ElementTree.fromstring(page.slim(drawn)))
-    )
-    before = [element for element in before if not re.search("metadata|rdf|creativecommons|purl", element[0])]
-    assert [element[:2] for element in after] == [element[:2] for element in before]
-    for (*_, old), (*_, new) in zip(before, after, strict=True):
-        old, new = ([float(n) for n in re.findall(r"-?\d+\.?\d*", path or "")] for path in (old, new))
-        assert new == pytest.approx(old, abs=0.01)
-    assert len(page.slim(drawn)) < 0.9 * len(drawn)
-    assert page.slim("""<a b="it's"/>""") == """<a b="it's"/>"""
 
 
 def test_the_same_content_gives_the_same_bytes(content: page.PageContent) -> None:
