@@ -91,7 +91,7 @@ def choose(browser: webdriver.Chrome, metric: str, study: str = "main") -> None:
 def names(browser: webdriver.Chrome, body: int = 0) -> list[str]:
     """The first column of the study's first table."""
     lines = find(find(browser, "#study-main table.sortable")[0], "tbody")[body]
-    return [cell.text.removesuffix(" ?") for cell in find(lines, "tr:not(.group) th")]
+    return [cell.text.rstrip(" ?") for cell in find(lines, "tr:not(.group) th")]
 
 
 def ink(browser: webdriver.Chrome, study: str = "main") -> list[int]:
