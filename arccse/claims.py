@@ -1,5 +1,7 @@
 """What a config sets out to settle: each claim a sentence, and the one comparison that decides it."""
 
+import hashlib
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -24,7 +26,7 @@ class Claim(Strict):
     task: Text | None = None
     """A column of the suite's table; default: the first of those that its comparisons are printed for."""
     matched: Literal["alignment", "steps"] | None = None
-    """In place of a suite: the alignment at equal uniformity, or the steps to the other's final dev score."""
+    """In place of a suite: the alignment at equal uniformity, or the steps to the other's best dev score."""
     contrast: dict[Text, Finite] = Field(default={})
     """Variant → its weight; the weights sum to 0."""
     best: Text | None = None
@@ -49,3 +51,9 @@ class Claim(Strict):
     def labels(self) -> list[str]:
         """The variants that it names."""
         return list(self.contrast) or [str(self.best)]
+
+    @property
+    def digest(self) -> str:
+        """Of what decides its verdict, 8 hex digits: another wording is the same claim."""
+        decides = self.model_dump(mode="json", exclude={"claim", "source"})
+        return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:8]

@@ -208,7 +208,8 @@ def evaluate(
     selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
     made = origin(model, one_pooling(suite, pooling), revision)
     make_writable(out)
-    sweep(*(out / name for name in ("scores.csv", "pairs.parquet", "evaluation.json")))
+    kept = {suite.keeps.file for suite in SUITES.values() if suite.keeps}
+    sweep(*(out / name for name in ("scores.csv", "evaluation.json", *kept)))
     set_threads(threads)
     if embeddings is None:
         rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))

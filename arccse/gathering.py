@@ -14,13 +14,14 @@ import pandas as pd
 from arccse import paths
 from arccse.config import Config
 from arccse.errors import InputError
+from arccse.evaluation.suites import COSINES
 from arccse.records import (
     PAIRS,
     checked_history,
     damaged,
     read_evaluation,
     read_history,
-    read_pairs,
+    read_kept,
     read_scores,
 )
 from arccse.results import PAIRED, Gathered, Results, column_of, write
@@ -64,14 +65,16 @@ def gather(config: Config) -> None:
 def looks_of(config: Config, before: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:
     """The looks at each study, this one included where its seeds are others than at the last.
 
-    Who looks at five seeds and then adds a sixth has two chances to be deceived, and intervals allow for both.
+    Who looks at five seeds and then adds a sixth has two chances to be deceived, and intervals allow for both. Who
+    writes a claim after the first look has chosen it by what was seen, and the table of claims says so.
     """
     looks = {study: list(own) for study, own in before.items()}
     for study in config.studies:
         seeds = sorted({run.seed for row in config.rows(study) if not row.variant.untrained for run in row.runs})
         own = looks.setdefault(study, [])
         if not own or own[-1]["seeds"] != seeds:
-            own.append({"date": time.strftime("%Y-%m-%d"), "seeds": seeds})
+            claims = [claim.digest for claim in config.claims.values() if claim.study == study]
+            own.append({"date": time.strftime("%Y-%m-%d"), "seeds": seeds, "claims": claims})
     return looks
 
 
@@ -128,7 +131,7 @@ def history_of(config: Config, one: Standing, gathered: Gathered) -> pd.DataFram
 def pairs_of(config: Config, found: list[Standing], gathered: Gathered, scores: pd.DataFrame) -> pd.DataFrame | None:
     """The rated pairs, and beside them each run's cosines; None where no run has suite sts."""
     frames = {
-        column_of(one.run): read_pairs(paths.run_folder(config, one.run.id) / PAIRED / "pairs.parquet")
+        column_of(one.run): read_kept(paths.run_folder(config, one.run.id) / PAIRED / COSINES.file, PAIRED)
         for one in found
         if PAIRED in one.filed
     }

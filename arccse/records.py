@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from arccse.config import Run
 from arccse.errors import InputError, first_line
+from arccse.evaluation.suites import COSINES, SUITES
 from arccse.files import json_object, sha256
 
 SCORES = ["suite", "task", "metric", "value", "n"]
 GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]
 HISTORY = ["step", "loss", "loss_pair", "loss_triplet", "learning_rate", "dev_spearman", "alignment", "uniformity"]
-PAIRS = ["task", "subset", "index", "score"]
+PAIRS = [*COSINES.keys, *COSINES.given]
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -92,10 +93,11 @@ class RunRecord(Part):
 
 
 class Look(Part):
-    """That a study's results were gathered, and could be looked at, with these seeds."""
+    """That a study's results were gathered, and could be looked at, with these seeds and claims (their digests)."""
 
     date: str
     seeds: list[int]
+    claims: list[str]
 
 
 def read_looks(path: Path) -> dict[str, list[dict[str, Any]]]:
@@ -249,15 +251,30 @@ def read_scores(path: Path, suite: str) -> pd.DataFrame:
     return table
 
 
-def read_pairs(path: Path, columns: Sequence[str] = ("cosine",)) -> pd.DataFrame:
-    """Rated pairs and their cosines under runs: columns PAIRS, then a column of cosines for each of `columns`."""
+def read_kept(path: Path, suite: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """What a suite keeps of each pair, sentence or example (`Suite.keeps`): its keys, what is given, then values.
+
+    Args:
+        path: of the file.
+        suite: one that keeps something.
+        columns: of values, where they are those of several runs; by default the suite's own one.
+    """
+    keeps = SUITES[suite].keeps
+    if keeps is None:
+        raise ValueError(f"suite {suite} keeps nothing")
     try:
         table = pd.read_parquet(path)
     except FileNotFoundError as error:
         raise damaged(path, "it is missing") from error
     except (OSError, ValueError, KeyError) as error:  # Arrow's errors are both
         raise damaged(path, f"it is no Parquet table ({first_line(error).rstrip('.')})") from error
-    require(table, [*PAIRS, *columns], path)
+    columns = [keeps.value] if columns is None else columns
+    keys = list(keeps.keys)
+    require(table, [*keys, *keeps.given, *columns], path)
     for column in columns:
-        require_numbers(table, column, -1 - 1e-6, 1 + 1e-6, path)
+        require_numbers(table, column, keeps.low - 1e-6, keeps.high + 1e-6, path)
+    if "suite" in keys and (others := {*table["suite"]} - {suite}):
+        raise damaged(path, f"it is of suite {min(others)}, not of {suite} alone")
+    if table[[*keys, *keeps.given]].isna().any(axis=None) or table.duplicated(keys).any():
+        raise damaged(path, f"a line lacks one of {', '.join([*keys, *keeps.given])}, or stands there twice")
     return table

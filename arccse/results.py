@@ -21,8 +21,8 @@ from arccse.records import (
     checked_scores,
     damaged,
     read_json,
+    read_kept,
     read_looks,
-    read_pairs,
     read_table,
 )
 
@@ -77,7 +77,7 @@ class Gathered:
 
     @cached_property
     def pairs(self) -> pd.DataFrame:
-        return read_pairs(paths.pairs(self.config), [])
+        return read_kept(paths.pairs(self.config), PAIRED, [])
 
     @cached_property
     def looks(self) -> dict[str, list[dict[str, Any]]]:
@@ -142,7 +142,7 @@ def load(config: Config) -> Results:
         checked_history(gathered.of(gathered.histories, run), run, record, paths.histories(config))
         runs[run.id] = record
     columns = [column_of(run) for run in scored_on_pairs(config, runs)]
-    pairs = read_pairs(paths.pairs(config), columns)[[*PAIRS, *columns]] if columns else None
+    pairs = read_kept(paths.pairs(config), PAIRED, columns)[[*PAIRS, *columns]] if columns else None
     return Results(gathered.scores, gathered.histories, pairs, runs, gathered.looks)
 
 

@@ -302,12 +302,15 @@ def disturbed_snakemake(number: int, undisturbed: Undisturbed, folder: Path, rng
     process.wait()
     again = subprocess.run(snakemake(folder), cwd=folder, env=environment(), stdout=said, stderr=said, check=False)
     said.seek(0)
+    text, when = said.read(), f"killed {moment:.1f} s into the job"
     if again.returncode != 0:
-        logs = "\n".join(path.read_text() for path in (folder / "results").rglob("*.log"))
-        text = said.read() + logs
+        text += "\n".join(path.read_text() for path in (folder / "results").rglob("*.log"))
         raise Wrong("traceback afterwards" if "Traceback" in text else "Snakemake fails afterwards", last_lines(text))
-    check_results(undisturbed, folder, len(undisturbed.commands) - 1)
-    return "same bytes", f"killed {moment:.1f} s into the job"
+    try:
+        check_results(undisturbed, folder, len(undisturbed.commands) - 1)
+    except Wrong as wrong:
+        raise Wrong(wrong.args[0], f"{wrong.args[1]}; {when}, then it said: {last_lines(text)}") from wrong
+    return "same bytes", when
 
 
 # --------------------------------------------------------------------------------------------------- the results

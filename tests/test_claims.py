@@ -71,3 +71,11 @@ def test_a_study_can_not_take_the_claims_place(tmp_path):
 
 def test_claims_move_no_run(tmp_path):
     assert set(load(tmp_path, GAIN, equivalence=0.3).runs()) == set(configs.load(ROOT / "config/smoke.yaml").runs())
+
+
+def test_another_wording_is_the_same_claim(tmp_path):
+    ((first,), (worded,), (turned,)) = (
+        load(tmp_path, GAIN | change).claims.values()
+        for change in ({}, {"claim": "It is better", "source": "another"}, {"direction": "lower"})
+    )
+    assert first.digest == worded.digest != turned.digest

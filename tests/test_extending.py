@@ -1,5 +1,6 @@
 """docs/extending.md, followed: its code blocks are put where it says, and do what it says."""
 
+import ast
 import math
 import os
 import re
@@ -12,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text()
-STUDY, VARIANT = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+STUDY, CLAIM, VARIANT = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 (FUNCTION,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
 
@@ -24,6 +25,16 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "config").mkdir()
     shutil.copy(ROOT / "config" / "smoke.yaml", tmp_path / "config" / "mine.yaml")
     return tmp_path
+
+
+def test_a_claim_by_yaml_alone(project: Path) -> None:
+    config = project / "config" / "mine.yaml"
+    text = config.read_text().replace("claims:", f"claims:\n{CLAIM}", 1) + STUDY
+    config.write_text(text)
+    code = "from arccse import config; print(config.load('config/mine.yaml').claims['larger_batches'].contrast)"
+    done = python(project, code)
+    assert done.returncode == 0, done.stderr
+    assert ast.literal_eval(done.stdout) == {f"batch_size={n}, learning_rate=3e-05": w for n, w in ((16, 1), (8, -1))}
 
 
 def python(project: Path, code: str, *arguments: str) -> subprocess.CompletedProcess[str]:

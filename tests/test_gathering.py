@@ -53,6 +53,10 @@ def test_looks_at_more_and_more_seeds_are_counted(config, tmp_path):
     looks = results.load(more).looks
     assert [look["seeds"] for look in looks["order"]] == [[3, 4], [3, 4, 5]]
     assert len(looks["main"]) == 1
+    claim = {"claim": "It helps", "source": "x", "study": "order", "best": "SimCSE"}
+    late = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"seeds": [3, 4, 5]}}, claims={"late": claim})
+    gather(late)
+    assert [look["claims"] for look in results.load(late).looks["order"]] == [[], []]  # it was written after both
     paths.looks(more).unlink()
     with pytest.raises(InputError, match=r"looks\.json can't be used: it is missing"):
         gather(more)  # else every study would be looked at for the first time

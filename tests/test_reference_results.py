@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_1samp
 
 from arccse import config as configs
 from arccse import results
 from arccse.report import layout
-from arccse.report.blocks import difference, interval
 from arccse.standings import standings
 
 ROOT = Path(__file__).parents[1]
@@ -110,62 +110,65 @@ def test_runs_are_of_a_committed_state_and_of_the_seeds_that_are_asked_for(confi
         assert re.fullmatch(r"[0-9a-f]{40}", record["git_commit"]), "trained on uncommitted code"
 
 
-def shown_results():
-    return README[README.index("## Results") :].partition("\n## ")[0]
+SHOWN = README[README.index("## What was found") :].partition("\n## ")[0]
 
 
-def test_the_readmes_table_and_figures_are_the_committed_ones():
-    def rows(text):
-        lines = [line for line in text.splitlines() if line.startswith("| ")]
-        return {tuple(cell.strip() for cell in line.split("|")) for line in lines}
+def test_the_readmes_claims_are_the_committed_ones():
+    claims = pd.read_csv(COMMITTED / "tables" / "claims.csv")
+    shown = [line.strip("| ").split(" | ") for line in SHOWN.splitlines() if line.startswith("| ")][2:]
+    assert [claim for claim, *_ in shown] == claims["sentence"].tolist()
+    for (_, verdict, value, seeds), line in zip(shown, claims.to_dict("records"), strict=True):
+        assert (verdict, int(seeds)) == (line["verdict"], line["n"])
+        said, low, high = (
+            float(number.replace("−", "-")) for number in re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", value).groups()
+        )
+        decimals = len(value.split(" ")[0].partition(".")[2])
+        expected = [round(line[key], decimals) for key in ("difference", "low", "high")]
+        assert [said, low, high] == pytest.approx(expected, abs=1e-9)
 
-    shown = {row for row in rows(shown_results()) if re.search(r"\d\.\d\d( ±|†)", "".join(row))}
-    assert len(shown) == 3
-    assert shown <= rows((COMMITTED / "tables" / "main.md").read_text(encoding="utf-8"))
-    figures = re.findall(r"!\[[^\]]+\]\((results/laptop/figures/[^)]+)\)", shown_results())
-    assert len(figures) == 2
-    assert all((ROOT / figure).is_file() for figure in figures)
 
-
-@pytest.mark.parametrize(
-    ("study", "suite", "kind", "label", "task"),
-    [
-        ("main", "sts", "pair", "ArcCSE", "Avg"),
-        ("main", "geometry", "pair", "ArcCSE", "alignment"),
-        ("main", "geometry", "pair", "ArcCSE", "uniformity"),
-        ("objective", "sts", "effect", "ArcCon (main effect)", "Avg"),
-        ("objective", "sts", "effect", "the triplet objective (main effect)", "Avg"),
-        ("order", "order", "effect", "the triplet objective (main effect)", "ordered_all"),
-        ("temperature", "sts", "margin", "temperature=0.03, margin=10", "Avg"),
-        ("temperature", "sts", "margin", "temperature=0.1, margin=10", "Avg"),
-        ("triplet_weight", "sts", "pair", "weight 1, margin 0.1", "Avg"),
-        ("noise", "sts", "decline", "objective=arccon, noise=0.4", "Avg"),
-        ("main", "sts-mean", "pair", "ArcCSE", "Avg"),
-        ("transfer", "transfer", "pair", "ArcCSE", "Avg"),
-    ],
-)
-def test_the_readmes_differences_are_the_committed_ones(study, suite, kind, label, task):
-    table = pd.read_csv(COMMITTED / "tables" / f"{study}-comparisons.csv")
-    chosen = table.query("suite == @suite and kind == @kind and label == @label and task == @task")
-    (line,) = chosen.to_dict("records")
-    words = " ".join(shown_results().split())
-    assert difference(line["difference"], line["low"], line["high"]).removeprefix("+") in words
-    assert interval(line["low"], line["high"]) in words
+def test_the_readmes_figure_is_a_committed_one():
+    (figure,) = re.findall(r"!\[[^\]]+\]\((results/laptop/figures/[^)]+)\)", SHOWN)
+    assert (ROOT / figure).is_file()
 
 
 @pytest.mark.parametrize(
-    ("study", "method", "task", "decimals"),
+    ("study", "suite", "method", "task", "said"),
     [
-        ("main", "SimCSE", "alignment", 2),
-        ("main", "ArcCSE", "alignment", 2),
-        ("order", "NT-Xent", "ordered_all", 1),
-        ("order", "NT-Xent", "ordered_20_40", 1),
+        ("main", "sts", "SimCSE", "Avg", "{mean:.2f} ± {half:.2f}"),
+        ("main", "sts", "ArcCSE", "Avg", "{mean:.2f} ± {half:.2f}"),
+        ("main", "sts-mean", "SimCSE", "Avg", "{mean:.2f}"),
+        ("main", "sts-mean", "ArcCSE", "Avg", "{mean:.2f}"),
+        ("main", "sts-mean", "untrained", "Avg", "untrained {mean:.2f}"),
+        ("order", "order", "NT-Xent", "ordered_all", "{mean:.1f} %"),
+        ("order", "order", "NT-Xent + triplet", "ordered_all", "{mean:.1f} with"),
+        ("order", "order", "ArcCon", "ordered_all", "{mean:.1f} to"),
+        ("order", "order", "ArcCon + triplet", "ordered_all", "to {mean:.1f}"),
     ],
 )
-def test_the_readmes_means_are_the_committed_ones(study, method, task, decimals):
-    table = pd.read_csv(COMMITTED / "tables" / f"{study}.csv")
-    (mean,) = table.query("method == @method and task == @task and origin == 'measured'")["mean"]
-    assert f"{mean:.{decimals}f}" in shown_results()
+def test_the_readmes_means_are_the_committed_ones(study, suite, method, task, said):
+    table = pd.read_csv(COMMITTED / "tables" / f"{study}.csv").query("origin == 'measured' and suite == @suite")
+    (line,) = table.query("method == @method and task == @task").to_dict("records")
+    assert said.format(mean=line["mean"], half=line["high"] - line["mean"]) in " ".join(SHOWN.split())
+
+
+def test_what_the_readme_says_of_noise_and_transfer(config, gathered):
+    def averages(study, label, suite, metric, task=None):
+        row = next(row for row in config.rows(study) if row.label == label)
+        own = gathered.scores[(gathered.scores["hash"] == row.variant.hash) & (gathered.scores["suite"] == suite)]
+        own = own[(own["metric"] == metric) & own["seed"].isin([run.seed for run in row.runs])]
+        return (own[own["task"] == task] if task else own).groupby("seed")["value"].mean()
+
+    labels = "objective=nt_xent, noise=0.4", "objective=nt_xent, noise=0.0"
+    noisy, clean = (averages("noise", label, "sts", "spearman_all") for label in labels)
+    half = ttest_1samp(noisy - clean, 0).confidence_interval().high - (noisy - clean).mean()
+    assert f"{(noisy - clean).mean():+.2f} ± {half:.2f}" in SHOWN
+    noisy, clean = (averages("noise", label, "sts", "spearman_all", "STSB") for label in labels)
+    assert (noisy < clean).all()
+    untrained, arccse = (averages("transfer", label, "transfer", "accuracy") for label in ("untrained", "ArcCSE"))
+    lead = untrained.iloc[0] - arccse
+    assert f"{lead.mean():.2f} above ArcCSE: undecided" in SHOWN
+    assert ttest_1samp(lead, 0).confidence_interval().low < 0
 
 
 def test_the_geometry_scores_are_what_the_trainings_logged_at_the_selected_step(config, gathered):

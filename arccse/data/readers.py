@@ -37,6 +37,11 @@ class Pairs:
         """The distinct sentences of both sides, in order of appearance."""
         return list(dict.fromkeys(self.first + self.second))
 
+    @property
+    def keys(self) -> list[frozenset[str]]:
+        """What tells pairs apart, n of them: the letters of their two sentences, whichever comes first."""
+        return [frozenset(map(letters, pair)) for pair in zip(self.first, self.second, strict=True)]
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -49,6 +54,14 @@ class Labelled:
     first: list[str]
     second: list[str] | None
     labels: np.ndarray
+
+
+def letters(text: str) -> str:
+    """A sentence's letters and digits in one case: the same however it is tokenised, punctuated or capitalised.
+
+    Sets that share pairs do not share these: "egypt 's president" in STS13 is "egypt ' s president" in STS-B.
+    """
+    return "".join(character for character in text.casefold() if character.isalnum())
 
 
 def read_lines(path: Path, encoding: str = "utf-8") -> list[str]:

@@ -80,7 +80,7 @@ class Source(Protocol):
         """SICK's 9927 pairs of train, trial and test, which MTEB's SICK-R scores."""
 
     def dev(self) -> Pairs:
-        """The pairs that choose checkpoints; none of them is in a test set."""
+        """The pairs that choose checkpoints. Most of STS-B's are test pairs of another task (docs/protocols.md)."""
 
     def held_out(self) -> list[str]:
         """Sentences of a test set, repeats included: for scores that need text without ratings."""

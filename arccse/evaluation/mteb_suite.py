@@ -19,7 +19,7 @@ from mteb.models.model_meta import ScoringFunction
 from arccse.data.readers import Pairs
 from arccse.data.sources import Source
 from arccse.errors import InputError, first_line
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, Scored
 from arccse.evaluation.sts import Embed, cosine, refuse_constant
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ def sentences(source: Source, tasks: Sequence[str]) -> list[str]:
     return [sentence for split in splits for column in ("sentence1", "sentence2") for sentence in split[column]]
 
 
-def evaluate(job: "Job") -> Iterator[list[Score]]:
+def evaluate(job: "Job") -> Iterator[Scored]:
     """Run mteb and yield each task's headline metric, × 100.
 
     Its JSON goes under out/results/ and loads with `mteb.ResultCache(out)`.
@@ -178,7 +178,7 @@ def evaluate(job: "Job") -> Iterator[list[Score]]:
             co2_tracker=False,
         )
         value = result.task_results[0].scores["test"][0][METRIC]
-        yield [Score(job.suite.name, name, METRIC, 100 * value, len(split))]
+        yield Scored([Score(job.suite.name, name, METRIC, 100 * value, len(split))])
 
 
 def split_of(task: AbsTaskSTS) -> Any:

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
+from arccse.data.readers import letters
 from arccse.data.sources import ORDER_TASK, Source
 from arccse.errors import InputError
-from arccse.evaluation.scores import Score
-from arccse.evaluation.sts import cosine
+from arccse.evaluation.scores import Score, Scored
+from arccse.evaluation.sts import cosine, refuse_equal
 from arccse.models import MASK
 
 if TYPE_CHECKING:
@@ -23,17 +25,24 @@ SENTENCES, FEWEST_WORDS = 500, 8
 
 
 def held_out(source: Source) -> list[str]:
-    """The first SENTENCES of the source's distinct held-out sentences with at least FEWEST_WORDS words.
+    """SENTENCES of the source's distinct held-out sentences with at least FEWEST_WORDS words, none of them in dev.
+
+    They are taken in even steps, so that every kind of text has its part. Sentences with the same letters are one.
 
     Raises:
         InputError: it has none.
     """
-    long = [text for text in dict.fromkeys(source.held_out()) if len(text.split()) >= FEWEST_WORDS]
+    dev = set(map(letters, source.dev().sentences))
+    distinct: dict[str, str] = {}
+    for text in source.held_out():
+        distinct.setdefault(letters(text), text)
+    long = [text for key, text in distinct.items() if len(text.split()) >= FEWEST_WORDS and key not in dev]
     if not long:
         raise InputError(
             f"Suite order, task {ORDER_TASK}: no held-out sentence of {source.spec} has {FEWEST_WORDS} words or more."
         )
-    return long[:SENTENCES]
+    count = min(SENTENCES, len(long))
+    return [long[i * len(long) // count] for i in range(count)]
 
 
 def masked(sentence: str, rng: np.random.Generator) -> list[str]:
@@ -65,12 +74,24 @@ def sentences(source: Source, tasks: Sequence[str]) -> list[str]:
     return [version for versions in all_masked(source) for version in versions]
 
 
-def evaluate(job: "Job") -> Iterator[list[Score]]:
-    """Yield `scores` of the cosines of each sentence with its masked versions, of the suite's one task."""
+def evaluate(job: "Job") -> Iterator[Scored]:
+    """Yield `scores` of the cosines of each sentence with its masked versions, of the suite's one task.
+
+    The cosines come with them, a row for each sentence and level: the sentence's number, the level in percent, how
+    many words that is, and the similarity.
+
+    Raises:
+        InputError: all cosines are equal.
+    """
     versions = all_masked(job.source)
     levels = [job.embed(list(level)) for level in zip(*versions, strict=True)]
     counts = np.array([[version.split().count(MASK) for version in row] for row in versions])
-    yield scores(np.stack([cosine(levels[0], level) for level in levels], axis=1), counts)
+    cosines = np.stack([cosine(levels[0], level) for level in levels], axis=1)
+    refuse_equal(job.suite.name, ORDER_TASK, cosines, "similarities of sentences with their versions", "order")
+    index, level = (axis.ravel() for axis in np.indices(cosines.shape))
+    columns = {"percent": np.array((0, *PERCENT))[level], "masked": counts.ravel(), "similarity": cosines.ravel()}
+    examples = pd.DataFrame({"suite": job.suite.name, "task": ORDER_TASK, "index": index, **columns})
+    yield Scored(scores(cosines, counts), examples)
 
 
 def scores(cosines: np.ndarray, counts: np.ndarray) -> list[Score]:

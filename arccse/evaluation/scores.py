@@ -1,4 +1,4 @@
-"""One score, and the file that a model's scores are kept in."""
+"""Scores, what they are taken over, and the files that a model's are kept in."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +25,24 @@ class Score(NamedTuple):
     metric: str
     value: float
     n: int
+
+
+class Scored(NamedTuple):
+    """What scoring one task gives.
+
+    Attributes:
+        scores: of the task.
+        examples: what they are taken over, with the columns of `Suite.keeps`; None where the kind of suite has none.
+    """
+
+    scores: list[Score]
+    examples: pd.DataFrame | None = None
+
+
+def write_examples(frames: Sequence[pd.DataFrame], path: Path) -> None:
+    """Write what scores are taken over, below one another. Raises InputError if the folder can't be written."""
+    with atomic_path(path) as temporary:
+        pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
 
 
 def write_scores(scores: Sequence[Score], path: Path) -> None:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import NamedTuple, Protocol, cast
 
 import numpy as np
+import pandas as pd
 
 from arccse.data.sources import Source
 from arccse.errors import InputError
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, Scored, write_examples
 from arccse.evaluation.suites import SUITES, Selection, Suite
 
 
@@ -23,7 +24,7 @@ class Job(NamedTuple):
         source: where the data come from.
         tasks: names of those of the source.
         embed: the embeddings of every sentence that the module lists, under the suite's pooling.
-        out: folder for what the suite keeps beside its scores: `pairs.parquet` of sts, MTEB's `results/`.
+        out: folder for what the suite's module writes itself: MTEB's `results/`.
         model: organisation/model, for MTEB's results and for messages.
     """
 
@@ -41,8 +42,11 @@ class SuiteModule(Protocol):
     def sentences(self, source: Source, tasks: Sequence[str]) -> list[str]:
         """Every sentence that the tasks embed, repeats included. Raises InputError on damaged data."""
 
-    def evaluate(self, job: Job) -> Iterator[list[Score]]:
-        """Each task's scores as it ends. Raises InputError where a task has no score under these embeddings."""
+    def evaluate(self, job: Job) -> Iterator[Scored]:
+        """Each task's scores as it ends, and what they are taken over.
+
+        Raises InputError where a task has no score under these embeddings.
+        """
 
 
 def module_of(suite: str) -> SuiteModule:
@@ -62,11 +66,12 @@ def evaluate(
     model: str,
     on_scores: Callable[[Sequence[Score]], object],
 ) -> list[Score]:
-    """Score the selected tasks.
+    """Score the selected tasks, and write what their suites keep of each example.
 
     Args:
         embed: of every one of `sentences(source, selection)`, under the pooling that the suites share.
-        source, out, model: as in `Job`.
+        source, model: as in `Job`.
+        out: folder for the files that suites keep (`Suite.keeps`).
         selection: suite → tasks.
         on_scores: called with the scores of a task as soon as they are there.
 
@@ -75,8 +80,9 @@ def evaluate(
     """
     check_embeddings(embed, source, selection, model)
     scores: list[Score] = []
+    kept: dict[str, list[pd.DataFrame]] = {}
     for suite, tasks in selection.items():
-        for found in module_of(suite).evaluate(Job(SUITES[suite], source, tasks, embed, out, model)):
+        for found, examples in module_of(suite).evaluate(Job(SUITES[suite], source, tasks, embed, out, model)):
             for score in found:
                 if not math.isfinite(score.value):
                     raise InputError(
@@ -85,6 +91,10 @@ def evaluate(
                     )
             on_scores(found)
             scores += found
+            if examples is not None and (keeps := SUITES[suite].keeps):
+                kept.setdefault(keeps.file, []).append(examples[[*keeps.keys, *keeps.given, keeps.value]])
+    for file, frames in kept.items():
+        write_examples(frames, out / file)
     return scores
 
 

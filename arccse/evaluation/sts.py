@@ -9,13 +9,15 @@ from scipy.stats import spearmanr
 
 from arccse.data.sources import Source
 from arccse.errors import InputError
-from arccse.evaluation.scores import Score
-from arccse.files import atomic_path
+from arccse.evaluation.scores import Score, Scored
 
 if TYPE_CHECKING:
     from arccse.evaluation.scoring import Job
 
 Embed = Callable[[Sequence[str]], np.ndarray]
+
+# Cosines of float32 embeddings in one direction differ by the square of their rounding (6e-8) and by that of float64.
+ROUNDING = 1e-12
 
 
 def sentences(source: Source, tasks: Iterable[str]) -> list[str]:
@@ -24,20 +26,32 @@ def sentences(source: Source, tasks: Iterable[str]) -> list[str]:
     return [sentence for subset in pairs for sentence in subset.first + subset.second]
 
 
-def evaluate(job: "Job") -> Iterator[list[Score]]:
-    """Yield the scores of `aggregations` of each task; a suite that keeps pairs writes pairs.parquet at the end.
+def evaluate(job: "Job") -> Iterator[Scored]:
+    """Yield the scores of `aggregations` of each task, and its `pair_cosines`.
 
     Raises:
-        InputError: all cosines or all ratings of a subset are equal.
+        InputError: a task has no pair, or all cosines or all ratings of a subset are equal.
     """
-    frames = []
+    kept = disjoint(job.source) if job.suite.disjoint else None
     for task in job.tasks:
         pairs = pair_cosines(job.embed, job.source, task)
-        frames.append(pairs)
-        yield aggregations(job.suite.name, task, pairs)
-    if job.suite.keeps_pairs:
-        with atomic_path(job.out / "pairs.parquet") as temporary:
-            pd.concat(frames, ignore_index=True).to_parquet(temporary, index=False)
+        if kept is not None:
+            pairs = pairs[kept[task]]
+        yield Scored(aggregations(job.suite.name, task, pairs), pairs)
+
+
+def disjoint(source: Source) -> dict[str, np.ndarray]:
+    """Which pairs of a source's tasks are neither in dev nor have been there before: task → (n,) bool.
+
+    Of equal pairs (`Pairs.keys`) the first stays, with its rating, in the order of the tasks, their subsets and the
+    files. So what stays does not depend on which tasks are scored.
+    """
+    first: dict[frozenset[str], tuple[str, int] | None] = dict.fromkeys(source.dev().keys)
+    kept = {}
+    for task in source.sts_tasks:
+        keys = [key for pairs in source.sts(task).values() for key in pairs.keys]
+        kept[task] = np.array([first.setdefault(key, (task, i)) == (task, i) for i, key in enumerate(keys)])
+    return kept
 
 
 def pair_cosines(embed: Embed, source: Source, task: str) -> pd.DataFrame:
@@ -67,13 +81,15 @@ def aggregations(suite: str, task: str, pairs: pd.DataFrame) -> list[Score]:
         pairs: columns subset, score, cosine.
 
     Raises:
-        InputError: all cosines or all ratings of a subset are equal.
+        InputError: there is no pair, or all cosines or all ratings of a subset are equal.
 
     Source: SimCSE, appendix B ("all" against "wmean" and "mean").
     """
     subsets = [
         (subset["cosine"].to_numpy(), subset["score"].to_numpy()) for _, subset in pairs.groupby("subset", sort=False)
     ]
+    if pairs.empty:
+        raise InputError(f"Suite {suite}, task {task}: no pair is left, so there is no correlation.")
     for cosines, ratings in subsets:
         refuse_constant(suite, task, cosines, ratings)
     correlations = [spearman(cosines, ratings) for cosines, ratings in subsets]
@@ -88,11 +104,13 @@ def aggregations(suite: str, task: str, pairs: pd.DataFrame) -> list[Score]:
 def refuse_constant(suite: str, task: str, cosines: np.ndarray, ratings: np.ndarray) -> None:
     """InputError where there is no correlation, since all cosines or all ratings are equal."""
     for values, what in ((cosines, "cosines"), (ratings, "ratings")):
-        if np.ptp(values) == 0:
-            raise InputError(
-                f"Suite {suite}, task {task}: all {len(values)} {what} of a set of pairs are equal, so there is no "
-                "correlation."
-            )
+        refuse_equal(suite, task, values, f"{what} of a set of pairs", "correlation")
+
+
+def refuse_equal(suite: str, task: str, values: np.ndarray, what: str, lacking: str) -> None:
+    """InputError where values, of whatever shape, are equal but for rounding, so that something is lacking."""
+    if np.ptp(values) <= ROUNDING:
+        raise InputError(f"Suite {suite}, task {task}: all {values.size} {what} are equal, so there is no {lacking}.")
 
 
 def spearman(cosines: np.ndarray, ratings: np.ndarray) -> float:
@@ -101,6 +119,10 @@ def spearman(cosines: np.ndarray, ratings: np.ndarray) -> float:
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(n,) float64 cosine similarities of the rows of two (n, d) arrays."""
+    """(n,) float64 cosine similarities of the rows of two (n, d) arrays; of equal rows exactly 1, and never above.
+
+    So pairs of one sentence twice are tied, not put in an order by rounding. The root is taken of the product, since
+    √(s · s) is s to the last bit and √s · √s is not.
+    """
     a, b = a.astype(np.float64), b.astype(np.float64)
-    return (a * b).sum(1) / (np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1))
+    return np.clip((a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1)), -1, 1)

@@ -27,6 +27,26 @@ class Kind:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A file of what a suite's scores are taken over, a row for each pair, sentence or example.
+
+    Attributes:
+        file: its name, in the suite's folder.
+        keys: the columns that tell its rows apart.
+        given: the columns of what is known of a row, whatever the encoder.
+        value: the column of what the encoder gives.
+        low, high: the least and the greatest value that there can be.
+    """
+
+    file: str
+    keys: tuple[str, ...]
+    given: tuple[str, ...]
+    value: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Suite:
     """A way to score encoders, and how its scores are tabulated.
 
@@ -45,8 +65,9 @@ class Suite:
         manner: how it differs from the suite that its measure is named for.
         pooling: the one that encoders are made to pool by; None: their own.
         lower_is_better: of all its columns.
-        keeps_pairs: whether it leaves the cosine of every pair in pairs.parquet.
-        repeats: the suite whose tasks it scores by another protocol.
+        disjoint: whether it leaves out pairs of the dev set, and all but the first of equal ones.
+        keeps: the file that it leaves of what its scores are taken over.
+        repeats: the suite whose tasks it scores in another way.
     """
 
     name: str
@@ -61,20 +82,32 @@ class Suite:
     manner: str = ""
     pooling: str | None = None
     lower_is_better: bool = False
-    keeps_pairs: bool = False
+    disjoint: bool = False
+    keeps: Kept | None = None
     repeats: str | None = None
+
+    @property
+    def keeps_pairs(self) -> bool:
+        """Whether it leaves the cosine of every rated pair."""
+        return self.keeps == COSINES
 
 
 # Spearman of cosines with ratings. mteb has the pairs of all splits where a task is SICK.
-PAIRS = Kind("sts", lambda source: source.sts_tasks, lambda source, task: source.sts(task))
+PAIRS = Kind("sts", lambda source: source.sts_tasks, lambda source, task: (source.sts(task), source.dev()))
 MTEB = Kind(
     module="mteb_suite",
     tasks=lambda source: source.sts_tasks,
     read=lambda source, task: source.sick_all() if task == "SICKR" else source.sts(task),
 )
 TRANSFER = Kind("transfer", lambda source: source.transfer_tasks, lambda source, task: source.transfer(task))
-ORDER = Kind("order", lambda source: (ORDER_TASK,), lambda source, task: source.held_out())
+ORDER = Kind("order", lambda source: (ORDER_TASK,), lambda source, task: (source.held_out(), source.dev()))
 GEOMETRY = Kind("geometry_suite", lambda source: (source.dev_name,), lambda source, task: source.dev())
+
+COSINES = Kept("pairs.parquet", ("task", "subset", "index"), ("score",), "cosine", -1, 1)
+EXAMPLE = ("suite", "task", "index")  # a call for several suites leaves them in one file
+PREDICTIONS = Kept("examples.parquet", EXAMPLE, ("fold", "label"), "prediction", 0, 100)
+SIMILARITIES = Kept("examples.parquet", (*EXAMPLE, "percent"), ("masked",), "similarity", -1, 1)
+DISTANCES = Kept("examples.parquet", EXAMPLE, (), "distance", 0, 4)  # squared, on the unit sphere
 
 ORDERED = {
     "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
@@ -97,13 +130,22 @@ ACCURACY: dict[str, Any] = {
     "size": "examples",
     "columns": TRANSFER_TASKS,
     "measure": "transfer average",
+    "keeps": PREDICTIONS,
 }
 
 # in the order in which runs are scored and their scores gathered
 SUITES: dict[str, Suite] = {
     suite.name: suite
     for suite in (
-        Suite("sts", title="STS", keeps_pairs=True, **STS),
+        Suite("sts", title="STS", keeps=COSINES, **STS),
+        Suite(
+            name="sts-disjoint",
+            title="STS without overlaps",
+            manner="no pair twice and none of dev",
+            disjoint=True,
+            repeats="sts",
+            **STS | {"score": "Spearman × 100 over the pairs of a task that are neither in dev nor in a task before"},
+        ),
         Suite(
             name="mteb",
             kind=MTEB,
@@ -132,6 +174,7 @@ SUITES: dict[str, Suite] = {
             size="sentences or pairs of them",
             columns=(*ORDERED, *(f"similarity_{share}" for share in range(0, 90, 10))),
             headlines=tuple(ORDERED),
+            keeps=SIMILARITIES,
         ),
         Suite(
             name="geometry",
@@ -143,6 +186,7 @@ SUITES: dict[str, Suite] = {
             columns=tuple(CLOSENESS),
             headlines=tuple(CLOSENESS),
             lower_is_better=True,
+            keeps=DISTANCES,
         ),
         *(
             Suite(

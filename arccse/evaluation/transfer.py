@@ -10,12 +10,13 @@ from itertools import count
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics import f1_score
 from sklearn.model_selection import StratifiedKFold
 
 from arccse.errors import InputError
 from arccse.evaluation.classifiers import ADAM, RMSPROP, SEED, Data, Split, Training, fit_many, predict
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, Scored
 
 if TYPE_CHECKING:
     from arccse.data.readers import Labelled
@@ -44,8 +45,10 @@ def sentences(source: "Source", tasks: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(text for parts in loaded for part in parts.values() for text in part.texts()))
 
 
-def evaluate(job: "Job") -> Iterator[list[Score]]:
-    """Yield each task's scores: `accuracy`, `dev_accuracy` and, for sentence pairs (MRPC), `f1`.
+def evaluate(job: "Job") -> Iterator[Scored]:
+    """Yield each task's scores, and the predictions that its accuracy is taken over.
+
+    The scores are `accuracy`, `dev_accuracy` and, for sentence pairs (MRPC), `f1`.
 
     Raises:
         InputError: for every task before the first classifier is trained: a class too small for the folds, or
@@ -57,7 +60,7 @@ def evaluate(job: "Job") -> Iterator[list[Score]]:
         check_classes(task, parts[task], settings.folds)
     problems = [problem_of(task, parts[task], job.embed) for task in job.tasks]
     for problem in problems:
-        yield scores(job.suite.name, problem, settings)
+        yield scored(job.suite.name, problem, settings)
 
 
 # ---- tasks -----------------------------------------------------------------------------------------------
@@ -146,19 +149,31 @@ def problem_of(task: str, parts: dict[str, Part], embed: Callable[[Sequence[str]
     return Problem(task, Data.of(features, labels), rows, any(part.second is not None for part in parts.values()))
 
 
-def scores(suite: str, problem: Problem, settings: Settings) -> list[Score]:
-    """A task's scores, by the protocol that its parts ask for."""
+def scored(suite: str, problem: Problem, settings: Settings) -> Scored:
+    """A task's scores, by the protocol that its parts ask for, and the prediction for each tested example.
+
+    An example's index is its place in the part that is tested ("test" or "all"), in the order of `load_parts`; its
+    fold is the outer one in which it was tested, 0 where the test part is given.
+    """
     data, rows = problem.data, problem.rows
     if "dev" in rows:
-        outcome, test = fixed_split(data, rows["train"], rows["dev"], rows["test"], settings), rows["test"]
-    elif "test" in rows:
-        outcome, test = cross_validated(data, [(rows["train"], rows["test"])], settings), rows["test"]
+        tests, outcome = [rows["test"]], fixed_split(data, rows["train"], rows["dev"], rows["test"], settings)
     else:
-        outcome, test = cross_validated(data, list(_folds(data.labels, settings.folds)), settings), rows["all"]
+        given = [(rows["train"], rows["test"])] if "test" in rows else list(_folds(data.labels, settings.folds))
+        tests, outcome = [test for _, test in given], cross_validated(data, given, settings)
+    tested = np.concatenate(tests)
+    columns = {
+        "fold": np.repeat(np.arange(len(tests)), [len(test) for test in tests]),
+        "index": tested - tested.min(),
+        "label": data.labels[tested],
+        "prediction": np.concatenate(outcome.predicted),
+    }
+    examples = pd.DataFrame({"suite": suite, "task": problem.task, **columns}).sort_values("index", ignore_index=True)
     values = {"accuracy": outcome.accuracy, "dev_accuracy": outcome.dev_accuracy}
     if problem.pairs:
-        values["f1"] = round(100 * f1_score(data.labels[test], outcome.predicted[0]), 2)
-    return [Score(suite, problem.task, metric, float(v), len(test)) for metric, v in values.items()]
+        values["f1"] = round(100 * f1_score(examples["label"], examples["prediction"]), 2)
+    scores = [Score(suite, problem.task, metric, float(v), len(tested)) for metric, v in values.items()]
+    return Scored(scores, examples)
 
 
 # ---- protocols -------------------------------------------------------------------------------------------

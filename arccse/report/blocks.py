@@ -301,7 +301,15 @@ def _claims_notes(settled: pd.DataFrame) -> list[str]:
         f" {_margins(settled)}, which does not matter; undecided: none of these.",
         DETECTABLE,
     ]
-    return [*notes, TWO_LEVEL] if settled["two_level_low"].notna().any() else notes
+    if settled["two_level_low"].notna().any():
+        notes.append(TWO_LEVEL)
+    late = list(dict.fromkeys(settled.loc[~settled["planned"].astype(bool), "sentence"]))
+    if late:
+        which = "All claims were" if len(late) == settled["sentence"].nunique() else f"“{'”, “'.join(late)}” was"
+        notes.append(
+            f"{which} written down after a first look at the results: what was seen may have suggested them."
+        )
+    return notes
 
 
 def _margins(settled: pd.DataFrame) -> str:

@@ -69,7 +69,7 @@ def write(config: Config, results: Results) -> dict[str, str]:
     tidy = {
         study: tables.study_tables(results.scores, view, config.study_suites(study)) for study, view in views.items()
     }
-    settled = claims.settle(config, views, results.scores, draws)
+    settled = claims.settle(config, views, results.scores, results.histories, draws)
     attempt = Attempts()
     with replacing(paths.results(config)) as folder:
         for study, view in views.items():
@@ -114,6 +114,7 @@ def svg_of(stem: Path) -> Path:
 def study_view(config: Config, study: str, results: Results) -> tables.StudyView:
     """What the tables need to know of a study."""
     rows = config.rows(study)
+    looks = results.looks.get(study, [])
     records = [results.runs[run.id] for row in rows for run in row.runs]
     days = sorted({record["started"][:10] for record in records if "started" in record}) or ["an unknown date"]
     return tables.StudyView(
@@ -125,6 +126,7 @@ def study_view(config: Config, study: str, results: Results) -> tables.StudyView
         rows=[table_row(row, results) for row in rows],
         caveat=config.caveat,
         published=config.studies[study].published,
-        looks=max(1, len(results.looks.get(study, []))),
+        looks=max(1, len(looks)),
+        planned=frozenset(looks[0]["claims"] if looks else ()),
         equivalence=config.equivalence,
     )

@@ -6,71 +6,114 @@ where it lies on the other one, equivalent where it lies within ± the margin th
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from arccse.claims import Claim
 from arccse.config import Config
 from arccse.evaluation.suites import MEASURES, SUITES
-from arccse.report import comparisons, tables
+from arccse.report import comparisons, matched, tables
 from arccse.report.comparisons import Measured, measure
 from arccse.report.contrasts import Contrast
-from arccse.report.tables import StudyView
+from arccse.report.tables import Row, StudyView
+from arccse.statistics import effect
 
 COLUMNS = [
-    *("claim", "sentence", "source", "study", "encoder", "measure", "comparison", "direction", "equivalence"),
+    *(
+        "claim",
+        "sentence",
+        "source",
+        "planned",
+        "study",
+        "encoder",
+        "measure",
+        "comparison",
+        "direction",
+        "equivalence",
+    ),
     *("verdict", "text", "difference", "low", "high", "sd", "n", "seeds", "dropped", "p", "comparisons"),
     *("sign_flip", "detectable", "two_level_low", "two_level_high"),
 ]
+
+
+class Matched(NamedTuple):
+    """A measure of two courses of training: column of matched.compare_seeds, its name, and why a seed has none."""
+
+    column: str
+    words: str
+    missing: str
+
+
+MATCHED = {
+    "alignment": Matched(
+        "alignment_difference",
+        "alignment × 100 at equal uniformity (the lower the better)",
+        "the two reach no uniformity in common",
+    ),
+    "steps": Matched("steps_difference", "steps to the other's best dev score", "it never reaches the other's score"),
+}
 AGAINST = ("contradicted", "undecided", "equivalent", "supported")  # from what speaks most against a claim
 
 
 def settle(
-    config: Config, views: Mapping[str, StudyView], scores: pd.DataFrame, draws: pd.DataFrame | None = None
+    config: Config,
+    views: Mapping[str, StudyView],
+    scores: pd.DataFrame,
+    histories: pd.DataFrame,
+    draws: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Every claim of a config: a line for each claim and encoder of its study, in the config's order.
 
     Args:
         views: each study's rows.
         scores, draws: as comparisons.compare_study takes them.
+        histories: as results.Results has them.
 
     Returns:
-        Columns COLUMNS. `verdict` is one of AGAINST, and `text` says why no other could be given. `difference` to
+        Columns COLUMNS. `planned`: whether the claim stood in the config when its study's results were first
+        gathered; if not, what was seen may have suggested it. `verdict` is one of AGAINST, and `text` says why no
+        other could be given. `difference` to
         `two_level_high` are those of comparisons.compare_study; `comparisons` counts the claims, times the looks at
         the study. Of a claim that a variant is the best, the comparison is that which speaks for it the least.
 
     Raises:
         InputError: as compare_study does.
     """
-    found = [
-        (name, claim, encoder, measured(claim, views[claim.study], encoder, suite_of(config, claim), scores, draws))
-        for name, claim in config.claims.items()
-        for encoder in views[claim.study].encoders
-    ]
+    found = []
+    for name, claim in config.claims.items():
+        for encoder in views[claim.study].encoders:
+            rows = {row.label: row for row in views[claim.study].rows if row.encoder == encoder}
+            if claim.matched:
+                own = [in_training(claim, rows, histories)]
+            else:
+                suite = claim.suite or config.study_suites(claim.study)[0]
+                own = in_scores(claim, views[claim.study], rows, suite, scores, draws)
+            found.append((name, claim, encoder, own))
     testable = max(1, sum(any(one.is_testable for one in own) for *_, own in found))
     lines = []
     for name, claim, encoder, own in found:
-        said = {"claim": name, "sentence": claim.claim, "source": claim.source, "study": claim.study}
+        said: dict[str, Any] = {"claim": name, "sentence": claim.claim, "source": claim.source, "study": claim.study}
         said |= {"encoder": encoder, "direction": claim.direction}
+        said |= {"planned": claim.digest in views[claim.study].planned}
         margin = claim.equivalence or config.equivalence
         together = testable * views[claim.study].looks
         lines.append(said | {"equivalence": margin} | settled(claim, own, together, margin))
     return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
 
 
-def suite_of(config: Config, claim: Claim) -> str:
-    return claim.suite or config.study_suites(claim.study)[0]
-
-
-def measured(
-    claim: Claim, view: StudyView, encoder: str, suite: str, scores: pd.DataFrame, draws: pd.DataFrame | None
+def in_scores(
+    claim: Claim,
+    view: StudyView,
+    rows: Mapping[str, Row],
+    suite: str,
+    scores: pd.DataFrame,
+    draws: pd.DataFrame | None,
 ) -> list[Measured]:
-    """The comparisons of a claim: one, or that of the best variant with each other one."""
-    rows = {row.label: row for row in view.rows if row.encoder == encoder}
-    values = {row.label: pd.DataFrame() for row in rows.values()}  # what diverged has none
+    """The comparisons of a claim's rows on a suite: one, or that of the best variant with each other one."""
+    values = {label: pd.DataFrame() for label in rows}  # what diverged has none
     for row, own in zip(view.finished, tables.seed_values(scores, view.finished, suite), strict=True):
-        if row.encoder == encoder:
+        if rows.get(row.label) is row:
             values[row.label] = own
     task = claim.task or SUITES[suite].headlines[0]
     found = []
@@ -79,6 +122,23 @@ def measured(
         one = Contrast("claim", suite, "", name_of(weights), own_rows, own_values, tuple(weights.values()))
         found.append(measure(one, task, draws))
     return found
+
+
+def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) -> Measured:
+    """The comparison of two rows' courses of training, at equal uniformity or score instead of at equal steps."""
+    assert claim.matched is not None
+    base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
+    one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
+    if gone := [own.label for own in (base, row) if own.diverged]:
+        return Measured(one, claim.matched, None, reason=f"{gone[0]} diverged")
+    courses = [histories[(histories["hash"] == own.hash) & histories["seed"].isin(own.seeds)] for own in (base, row)]
+    values = matched.compare_seeds(*courses)[MATCHED[claim.matched].column]
+    if values.isna().any():
+        seeds = tables.listed(values.index[values.isna()])
+        return Measured(one, claim.matched, None, reason=f"with seed {seeds} {MATCHED[claim.matched].missing}")
+    if values.empty:
+        return Measured(one, claim.matched, None, reason="no seed in common")
+    return Measured(one, claim.matched, effect(values.to_numpy()), list(values.index))
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:
@@ -101,6 +161,8 @@ def name_of(weights: Mapping[str, float]) -> str:
 
 def measure_of(found: Measured) -> str:
     """What is measured, in words."""
+    if found.of.kind == "matched":
+        return MATCHED[found.task].words
     spec = SUITES[found.of.suite]
     if found.task != "Avg":
         return MEASURES.get(found.task, f"{spec.title}, {found.task}")

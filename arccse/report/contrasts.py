@@ -10,6 +10,7 @@ from arccse.evaluation.suites import SUITES
 from arccse.report.tables import Row
 
 OBJECTIVE = ("objective", "margin")
+NO_INTERACTION = "no interaction"
 TRIPLET = ("triplet_weight", "triplet_margin", "triplet_dropout", "mask_ratios", "mask_shape", "mask_nested")
 
 
@@ -110,7 +111,7 @@ def _main_effects(rows: Sequence[Row], design: list[list[int]]) -> list[Weighted
     return [
         (old, f"{new} (main effect)", _halves([objective, both], [neither, triplet])),
         (without, f"{third} (main effect)", _halves([triplet, both], [neither, objective])),
-        ("no interaction", f"{new} × triplet objective", {neither: 1, objective: -1, triplet: -1, both: 1}),
+        (NO_INTERACTION, f"{new} × triplet objective", {neither: 1, objective: -1, triplet: -1, both: 1}),
         (old, f"{new} given {third}", {triplet: -1, both: 1}),  # given none it is a row less the baseline
         (without, f"{third} given {new}", {objective: -1, both: 1}),
     ]

@@ -64,7 +64,8 @@ class StudyView:
     `date` is the date (or span of dates) of the runs, `selection` the rule by which checkpoints were kept,
     `caveat` what a reader must know first. Published rows are added for the encoders of `published`, which
     are the rows' own encoders where it is None. `looks` counts how often the study's results were looked at with more
-    and more seeds, the present look included; `equivalence` is the largest difference that does not matter.
+    and more seeds, the present look included; `planned` has the digests of the claims that stood in the config at the
+    first; `equivalence` is the largest difference that does not matter.
     """
 
     name: str
@@ -76,6 +77,7 @@ class StudyView:
     caveat: str | None = None
     published: list[str] | None = None
     looks: int = 1
+    planned: frozenset[str] = frozenset()
     equivalence: float | None = None
 
     def __post_init__(self) -> None:

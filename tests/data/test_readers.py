@@ -2,10 +2,12 @@
 
 import shutil
 
+import numpy as np
 import pytest
 from senteval_folder import put
 
 from arccse.data import sources
+from arccse.data.readers import Pairs, letters
 from arccse.data.sources import STS_TASKS, Gensim
 from arccse.errors import InputError
 
@@ -163,3 +165,25 @@ def test_damaged_package_data(tmp_path, file, line, new, message):
     source = Gensim(tmp_path)
     with pytest.raises(InputError, match=message):
         source.transfer("POLARITY") if "polarity" in file else source.dev()
+
+
+# what tells pairs apart
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("A girl is styling her hair.", "a girl is styling her hair .", True),
+        ("They don't know", "they do n't know", True),
+        ("“Straße” 5.30 p.m.", "STRASSE 5.30pm", True),
+        ("a café", "a cafe", False),
+        ("5 dogs", "6 dogs", False),
+    ],
+)
+def test_letters_are_those_of_a_sentence_however_it_is_written(one, other, same):
+    assert (letters(one) == letters(other)) is same
+
+
+def test_a_pairs_key_is_that_of_its_sentences_in_either_order():
+    pairs = Pairs(["A dog.", "a cat", "a dog"], ["a cat", "a dog .", "a dog"], np.arange(3.0), (0, 5))
+    assert pairs.keys == [frozenset({"adog", "acat"}), frozenset({"adog", "acat"}), frozenset({"adog"})]

@@ -112,6 +112,23 @@ def test_dev_and_whole_sick(real):
     assert everything.scores[-4927:].tolist() == test.scores.tolist()
 
 
+def test_how_far_the_sets_of_pairs_overlap(real):
+    """The counts that docs/protocols.md states."""
+    tests = {task: [key for pairs in real.sts(task).values() for key in pairs.keys] for task in STS_TASKS}
+    years = {key for task in sources.STS_SUBSETS for key in tests[task]}
+    dev = set(real.dev().keys)
+    assert (len(real.dev().scores), len(dev)) == (1500, 1496)
+    assert {task: len(dev & {*keys}) for task, keys in tests.items()} == {
+        **{"STS12": 254, "STS13": 81, "STS14": 193, "STS15": 580, "STS16": 22},
+        **{"STSB": 3, "SICKR": 10},
+    }
+    assert len(dev & years) == 1129
+    assert len(dev & {key for keys in tests.values() for key in keys}) == 1135
+    assert sum(key in years for key in tests["STSB"]) == 1007
+    assert sum(key in years | {*tests["SICKR"]} for key in tests["STSB"]) == 1017
+    assert dev >= set(real.sts("STS15")["answers-forums"].keys)  # a whole subset
+
+
 def test_blank_lines_are_the_seven_known_ones(real):
     blank = {task: real.transfer(task)["all"].first.count("") for task in sources.BINARY_FILES}
     assert blank == {"MR": 0, "CR": 4, "SUBJ": 0, "MPQA": 3}

@@ -44,13 +44,23 @@ def test_a_dev_set_without_a_positive_pair_is_named() -> None:
 
 
 def test_known_corners() -> None:
-    ((alignment, uniformity),) = geometry_suite.evaluate(job(Corners()))
+    (((alignment, uniformity), examples),) = geometry_suite.evaluate(job(Corners()))
     # above 4: the pair at 90°, squared distance 2, and the pair at 0°
     assert alignment[:3] == ("geometry", "CORNERS-dev", "alignment")
     assert (alignment.value, alignment.n) == (pytest.approx(100), 2)
     # squared distances 2, 2, 4 of the three corners
     wanted = 100 * np.log((2 * np.exp(-4) + np.exp(-8)) / 3)
     assert (uniformity.metric, uniformity.value, uniformity.n) == ("uniformity", pytest.approx(wanted), 3)
+    assert examples[["suite", "task", "index"]].values.tolist() == [["geometry", "CORNERS-dev", i] for i in (0, 2)]
+    assert examples["distance"].tolist() == pytest.approx([2, 0])
+
+
+def test_embeddings_in_one_direction_are_refused() -> None:
+    def parallel(sentences: list[str]) -> np.ndarray:
+        return np.array([[0.1 + int(sentence), 0.2 + 2 * int(sentence)] for sentence in sentences], dtype=np.float32)
+
+    with pytest.raises(InputError, match="task CORNERS-dev: the embeddings of all 3 sentences have one direction"):
+        list(geometry_suite.evaluate(job(Corners())._replace(embed=parallel)))
 
 
 @given(low=st.floats(-5, 5), width=st.floats(0.5, 10), shares=st.lists(st.floats(0, 1), min_size=1, max_size=9))

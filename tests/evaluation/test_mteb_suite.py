@@ -43,7 +43,7 @@ def embeddings_of(sentences: list[str]) -> Embeddings:
 def scores_of(source: Source, names: list[str], out: Path, embeddings: Embeddings | None = None) -> list[Score]:
     embeddings = embeddings or embeddings_of(mteb_suite.sentences(source, names))
     job = Job(SUITES["mteb"], source, names, embeddings, out, MODEL)
-    return [score for scores in mteb_suite.evaluate(job) for score in scores]
+    return [score for scored in mteb_suite.evaluate(job) for score in scored.scores]
 
 
 def load_results(folder: Path) -> dict[str, float]:

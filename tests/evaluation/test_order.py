@@ -1,42 +1,49 @@
 """The order suite: its masks, its shares from hand-made embeddings, and the mask tokens of real tokenizers."""
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arccse.data.sources import open_source
+from arccse.data.readers import Pairs, letters
+from arccse.data.sources import STSB_TEST, open_source
 from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import order, scoring, suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Scored
 from arccse.evaluation.scoring import Job
 from arccse.models import MASK
 
 
 class Text:
-    """A source of held-out sentences alone."""
+    """A source of held-out sentences and those of dev."""
 
     spec = "text"
 
-    def __init__(self, sentences: list[str]):
-        self.sentences = sentences
+    def __init__(self, sentences: list[str], dev: Sequence[str] = ()):
+        self.sentences, self.dev_sentences = sentences, list(dev)
 
     def held_out(self) -> list[str]:
         return self.sentences
+
+    def dev(self) -> Pairs:
+        return Pairs(self.dev_sentences, self.dev_sentences, np.zeros(len(self.dev_sentences)), (0, 1))
 
 
 def numbered(words: int) -> str:
     return " ".join(f"w{i}" for i in range(words))
 
 
-def evaluate(embed, source: Text) -> list[Score]:
-    (scores,) = order.evaluate(Job(suites.SUITES["order"], source, ["ORDER"], embed, Path("unused"), "a/b"))
-    return scores
+def evaluate(embed, source: Text) -> Scored:
+    (scored,) = order.evaluate(Job(suites.SUITES["order"], source, ["ORDER"], embed, Path("unused"), "a/b"))
+    return scored
 
 
 def values(scores: list) -> dict[str, float]:
@@ -78,9 +85,22 @@ def test_the_sentences_number_alone_seeds_its_masks() -> None:
     assert swapped[1] != first[0]
 
 
-def test_at_most_500_sentences_of_8_words() -> None:
-    chosen = order.held_out(Text([f"{i} {numbered(n)}" for i in range(600) for n in (6, 7)]))
-    assert chosen == [f"{i} {numbered(7)}" for i in range(500)]
+@pytest.mark.parametrize("count", [3, 500, 501, 750, 1200])
+def test_at_most_500_sentences_of_8_words_from_the_whole_of_the_text(count: int) -> None:
+    chosen = order.held_out(Text([f"{i} {numbered(n)}" for i in range(count) for n in (6, 7)]))
+    places = [int(sentence.split()[0]) for sentence in chosen]
+    assert chosen == [f"{i} {numbered(7)}" for i in places]
+    assert len(chosen) == min(count, 500)
+    assert places[0] == 0
+    assert np.ptp(np.diff([*places, count])) <= 1  # in even steps
+
+
+def test_sentences_of_dev_and_those_with_the_same_letters_are_left_out() -> None:
+    one, other = numbered(8), numbered(9)
+    assert order.held_out(Text([one.upper() + " .", one, other], dev=["unlike"])) == [one.upper() + " .", other]
+    assert order.held_out(Text([one, other], dev=[f"{one.title()} !"])) == [other]
+    with pytest.raises(InputError, match="no held-out sentence of text"):
+        order.held_out(Text([one, other], dev=[one, other]))
 
 
 def test_a_source_without_a_sentence_long_enough_is_named() -> None:
@@ -122,17 +142,49 @@ def test_an_encoder_that_turns_away_with_each_masked_word_is_in_order() -> None:
         return (lengths[:, None] * np.stack([np.cos(angles), np.sin(angles)], axis=1)).astype(np.float32)
 
     source = Text([numbered(8), numbered(20), numbered(50)])
-    scores = evaluate(embed, source)
+    scores, examples = evaluate(embed, source)
     found = values(scores)
     assert (found["ordered_20_40"], found["ordered_all"]) == (100.0, 100.0)
     assert {score.n for score in scores if score.metric != "ordered_all"} == {3}
     assert next(score.n for score in scores if score.metric == "ordered_all") == 5 + 7 + 7
     wanted = np.mean([np.cos(np.radians(words)) for words in (3, 8, 20)])  # 40 % of 8, 20 and 50 words
     assert found["similarity_40"] == pytest.approx(100 * wanted, abs=1e-4)
-    turning_back = values(
-        evaluate(lambda s: embed([" ".join([MASK] * (60 - x.split().count(MASK))) for x in s]), source)
-    )
+    back = evaluate(lambda s: embed([" ".join([MASK] * (60 - x.split().count(MASK))) for x in s]), source)
+    turning_back = values(back.scores)
     assert turning_back["ordered_all"] == 100.0  # only the angle to the whole sentence counts
+
+    assert examples is not None
+    level = examples[examples["percent"] == 40]
+    assert level[["suite", "task", "index", "masked"]].values.tolist() == [
+        ["order", "ORDER", i, words] for i, words in enumerate((3, 8, 20))
+    ]
+    assert level["similarity"].tolist() == pytest.approx(np.cos(np.radians([3, 8, 20])), abs=1e-6)
+
+
+def test_scores_follow_from_the_kept_similarities() -> None:
+    def embed(sentences: list[str]) -> np.ndarray:
+        return np.array([np.random.default_rng(len(s)).standard_normal(4) for s in sentences], dtype=np.float32)
+
+    scores, examples = evaluate(embed, Text([numbered(n) for n in (8, 9, 13, 20, 31)]))
+    found = values(scores)
+    assert examples is not None
+    wide = examples.pivot(index="index", columns="percent", values="similarity")
+    assert 100 * (wide[20] > wide[40]).mean() == found["ordered_20_40"]
+    for percent in range(0, 90, 10):
+        assert 100 * wide[percent].mean() == pytest.approx(found[f"similarity_{percent}"])
+    masked = examples[examples["percent"] > 0]
+    steps = masked.groupby("index")[["masked", "similarity"]].diff().dropna()
+    steps = steps[steps["masked"] > 0]
+    ordered = next(score for score in scores if score.metric == "ordered_all")
+    assert (100 * (steps["similarity"] < 0).mean(), len(steps)) == (pytest.approx(ordered.value), ordered.n)
+
+
+def test_an_encoder_that_sees_no_masks_is_refused() -> None:
+    def embed(sentences: list[str]) -> np.ndarray:  # by the number of words
+        return np.array([[len(s.split()), 1.0, 0.3] for s in sentences], dtype=np.float32)
+
+    with pytest.raises(InputError, match=r"Suite order, task ORDER: all 27 similarities .* are equal, .* no order"):
+        evaluate(embed, Text([numbered(n) for n in (8, 9, 13)]))
 
 
 # through real encoders and sources
@@ -174,10 +226,18 @@ def test_the_suite_on_gensims_sentences(tiny_models: Path, tmp_path: Path) -> No
     assert scores == said
     assert {(score.suite, score.task) for score in scores} == {("order", "ORDER")}
     assert values(scores)["similarity_0"] == pytest.approx(100)
-    assert not list(tmp_path.iterdir())
+    (kept,) = tmp_path.iterdir()
+    assert len(pd.read_parquet(kept)) == 9 * len(texts)
 
 
 def test_the_suite_on_the_sts_benchmark(senteval: Path) -> None:
     source = open_source(f"senteval:{senteval}")
-    assert len(order.held_out(source)) == 500
+    chosen = order.held_out(source)
+    dev = set(map(letters, source.dev().sentences))
+    assert not [text for text in chosen if letters(text) in dev]
+    genre = {}
+    for line in (senteval / "downstream" / STSB_TEST).read_text(encoding="utf-8").rstrip("\n").split("\n"):
+        cells = line.split("\t")
+        genre |= {" ".join(text.split()): cells[0] for text in cells[5:7]}
+    assert Counter(genre[text] for text in chosen) == {"main-news": 213, "main-captions": 211, "main-forums": 76}
     assert source.checksums(["ORDER"]) == source.checksums(["STSB"])

@@ -16,9 +16,10 @@ from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import scoring, suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, Scored
 from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS
+from arccse.records import read_kept
 
 SOURCE = open_source("package:gensim")
 
@@ -113,8 +114,11 @@ def test_one_bad_row_is_enough_and_is_found_in_its_task_before_any_is_scored(tmp
 def test_no_suite_gives_a_score_that_is_not_finite(
     value: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def evaluate(job: scoring.Job) -> Iterator[list[Score]]:
-        yield [Score("order", "ORDER", "ordered_all", 3.0, 5), Score("order", "ORDER", "ordered_20_40", value, 5)]
+    def evaluate(job: scoring.Job) -> Iterator[Scored]:
+        scores = (
+            Score("order", "ORDER", metric, v, 5) for metric, v in (("ordered_all", 3), ("ordered_20_40", value))
+        )
+        yield Scored([*scores])
 
     selection = {"order": ["ORDER"]}
     embed = embeddings(selection)
@@ -129,3 +133,23 @@ def test_scores_are_reported_task_by_task(tmp_path: Path) -> None:
     scores = scoring.evaluate(embeddings(selection), SOURCE, selection, tmp_path, "a/b", said.append)
     assert [found[0].suite for found in said] == ["sts", "geometry"]
     assert [one for found in said for one in found] == scores
+
+
+def test_each_suite_leaves_what_its_record_says(tmp_path: Path) -> None:
+    """In files of its own folder as in those of a call for several suites."""
+    selection = {suite: suites.tasks(suite, SOURCE) for suite in SUITES if suite not in ("mteb", "transfer")}
+    embed = embeddings(selection)
+    score(embed, selection, tmp_path)
+    together = pd.read_parquet(tmp_path / "examples.parquet")
+    assert set(together["suite"]) == {"transfer-fast", "order", "geometry"}
+    for suite, tasks in selection.items():
+        (tmp_path / suite).mkdir()
+        score(embed, {suite: tasks}, tmp_path / suite)
+        keeps = SUITES[suite].keeps
+        assert [path.name for path in (tmp_path / suite).iterdir()] == ([keeps.file] if keeps else [])
+        if keeps:
+            own = read_kept(tmp_path / suite / keeps.file, suite)
+            assert list(own.columns) == [*keeps.keys, *keeps.given, keeps.value]
+            if "suite" in keeps.keys:
+                both = together.loc[together["suite"] == suite, own.columns].reset_index(drop=True)
+                pd.testing.assert_frame_equal(both, own, check_dtype=False)  # other suites have no label

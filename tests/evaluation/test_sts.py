@@ -20,7 +20,7 @@ from arccse.encoder import load_encoder
 from arccse.errors import InputError
 from arccse.evaluation import mteb_suite, scoring, sts, suites
 from arccse.evaluation.embeddings import Embeddings
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Scored
 from arccse.evaluation.scoring import Job
 
 # all-MiniLM-L6-v2 with mean pooling, on all of a year's pairs; SICK-R: 4927 pairs for the papers, 9927 for mteb
@@ -35,6 +35,8 @@ PUBLISHED = {
 }
 PUBLISHED_MTEB = PUBLISHED | {"SICKR": 77.58}
 PAIRS = {"STS12": 3108, "STS13": 1500, "STS14": 3750, "STS15": 3000, "STS16": 1186, "STSB": 1379, "SICKR": 4927}
+
+DISJOINT = {"STS12": 2636, "STS13": 1386, "STS14": 3371, "STS15": 2402, "STS16": 1157, "STSB": 371, "SICKR": 4860}
 
 
 class Angles:
@@ -88,14 +90,15 @@ def test_a_subset_without_a_correlation_is_named(constant: str) -> None:
         sts.aggregations("sts", "STS99", pairs)
 
 
-def evaluate(source: Any, tasks: Sequence[str], out: Path, embed: Any = Angles.embed) -> list[Score]:
-    found = sts.evaluate(Job(suites.SUITES["sts"], source, tasks, embed, out, "a/b"))
-    return [score for scores in found for score in scores]
+def evaluate(source: Any, tasks: Sequence[str], embed: Any = Angles.embed, suite: str = "sts") -> Scored:
+    """The scores of all tasks, and their pairs below one another."""
+    found = list(sts.evaluate(Job(suites.SUITES[suite], source, tasks, embed, Path("unused"), "a/b")))
+    scores = [score for scored in found for score in scored.scores]
+    return Scored(scores, pd.concat([scored.examples for scored in found]))
 
 
-def test_evaluate_scores_every_pair(tmp_path: Path) -> None:
-    scores = evaluate(Angles(), ["YEAR", "SINGLE"], tmp_path)
-    pairs = pd.read_parquet(tmp_path / "pairs.parquet")
+def test_evaluate_scores_every_pair() -> None:
+    scores, pairs = evaluate(Angles(), ["YEAR", "SINGLE"])
     assert list(pairs.columns) == ["task", "subset", "index", "score", "cosine"]
     assert pairs[["task", "subset", "index"]].values.tolist() == [
         ["YEAR", "one", 0],
@@ -125,14 +128,103 @@ def test_evaluate_scores_every_pair(tmp_path: Path) -> None:
     )
 
 
-def test_sentences_are_all_that_evaluate_embeds(tmp_path: Path) -> None:
+def test_sentences_are_all_that_evaluate_embeds() -> None:
     embedded: list[str] = []
     embed = lambda texts: embedded.extend(texts) or Angles.embed(texts)  # noqa: E731
-    evaluate(Angles(), ["YEAR", "SINGLE"], tmp_path, embed=embed)
+    evaluate(Angles(), ["YEAR", "SINGLE"], embed=embed)
     assert sorted(sts.sentences(Angles(), ["YEAR", "SINGLE"])) == sorted(embedded)
 
 
+# without overlaps
+
+
+class Overlapping:
+    """Two tasks that share pairs with one another, with dev and with themselves."""
+
+    spec, sts_tasks = "overlapping", ("YEAR", "SINGLE")
+
+    def dev(self) -> Pairs:
+        return Pairs(["A dog.", "x"], ["a cat", "y"], np.array([1.0, 2.0]), (0, 5))
+
+    def sts(self, task: str) -> dict[str, Pairs]:
+        if task == "SINGLE":
+            return {
+                "SINGLE": Pairs(["E f", "g", "e", "h"], ["E", "h", "k", "i"], np.array([4.0, 1.0, 2.0, 3.0]), (0, 5))
+            }
+        one = Pairs(["a cat .", "e", "e", "e f"], ["a dog", "ef!", "g", "e"], np.array([1.0, 2.0, 3.0, 5.0]), (0, 5))
+        two = Pairs(["y", "g", "h"], ["Y", "E", "g"], np.array([3.0, 0.0, 5.0]), (0, 5))
+        return {"one": one, "two": two}
+
+
+def test_pairs_of_dev_and_repeated_ones_are_left_out() -> None:
+    """In either order and however tokenised; of equal pairs the first stays, though the ratings differ."""
+    kept = sts.disjoint(Overlapping())
+    assert {task: mask.tolist() for task, mask in kept.items()} == {
+        "YEAR": [False, True, True, False, True, False, True],
+        "SINGLE": [False, False, True, True],
+    }
+
+
+def spread(sentences: Sequence[str]) -> np.ndarray:
+    return np.array([[1 + ord(s[0]) % 7, len(s), s.count("e")] for s in sentences], dtype=np.float32)
+
+
+def test_the_suite_without_overlaps_scores_what_is_left_of_the_same_pairs() -> None:
+    scores, pairs = evaluate(Overlapping(), ["YEAR", "SINGLE"], spread, "sts-disjoint")
+    whole = evaluate(Overlapping(), ["YEAR", "SINGLE"], spread).examples
+    kept = np.concatenate(list(sts.disjoint(Overlapping()).values()))
+    pd.testing.assert_frame_equal(pairs, whole[kept])
+    assert [(s.task, s.n) for s in scores if s.metric == "spearman_all"] == [("YEAR", 4), ("SINGLE", 2)]
+    left = pairs[pairs["task"] == "YEAR"]
+    assert scores[0].value == pytest.approx(sts.spearman(left["cosine"], left["score"]))
+    alone = evaluate(Overlapping(), ["SINGLE"], spread, "sts-disjoint").scores  # what stays is the same
+    assert alone == [score for score in scores if score.task == "SINGLE"]
+
+
+def test_a_task_of_which_no_pair_is_left_is_named() -> None:
+    class Source(Overlapping):
+        def dev(self) -> Pairs:
+            return self.sts("SINGLE")["SINGLE"]
+
+    with pytest.raises(InputError, match="Suite sts-disjoint, task SINGLE: no pair is left"):
+        evaluate(Source(), ["SINGLE"], spread, "sts-disjoint")
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=1, max_size=12))
+def test_no_pair_is_left_twice_and_none_is_lost(pairs: list[tuple[str, str]]) -> None:
+    class Source:
+        sts_tasks = ("ONE",)
+
+        def dev(self) -> Pairs:
+            return Pairs(["a"], ["b"], np.array([1.0]), (0, 5))
+
+        def sts(self, task: str) -> dict[str, Pairs]:
+            return {task: Pairs([a for a, _ in pairs], [b for _, b in pairs], np.arange(len(pairs)), (0, 5))}
+
+    (kept,) = sts.disjoint(Source()).values()
+    left = [frozenset(pair) for pair, keep in zip(pairs, kept, strict=True) if keep]
+    assert len(left) == len(set(left))
+    assert set(left) == set(map(frozenset, pairs)) - {frozenset("ab")}
+
+
 # Spearman and the cosine
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 400), st.integers(-30, 30))
+def test_the_cosine_of_a_row_with_itself_is_exactly_1_and_no_cosine_is_more(seed: int, d: int, size: int) -> None:
+    a = np.random.default_rng(seed).standard_normal((20, d)).astype(np.float32) * np.float32(10.0**size)
+    assert sts.cosine(a, a.copy()).tolist() == [1.0] * 20
+    assert sts.cosine(a, np.float32(0.3) * a).max() <= 1
+    assert sts.cosine(a[:10], a[10:]).tolist() == sts.cosine(a[10:], a[:10]).tolist()
+
+
+def test_cosines_that_differ_by_rounding_alone_are_no_correlation() -> None:
+    a = np.random.default_rng(0).standard_normal(50).astype(np.float32)
+    rows = np.linspace(0.1, 7, 30, dtype=np.float32)[:, None] * a
+    cosines = sts.cosine(rows, np.roll(rows, 1, axis=0))
+    assert len(set(cosines)) > 1
+    with pytest.raises(InputError, match="Suite sts, task T: all 30 cosines of a set of pairs are equal"):
+        sts.refuse_constant("sts", "T", cosines, np.arange(30.0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30))
@@ -152,7 +244,7 @@ def test_spearman_with_ties_by_hand() -> None:
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(1, 100), (-1, -100)], ids=["perfect", "inverse"])
-def test_perfect_and_inverse_embeddings(sign: int, expected: float, tmp_path: Path) -> None:
+def test_perfect_and_inverse_embeddings(sign: int, expected: float) -> None:
     angles = range(0, 180, 5)
     ratings = np.array([sign * (180.0 - a) for a in angles])
 
@@ -160,7 +252,7 @@ def test_perfect_and_inverse_embeddings(sign: int, expected: float, tmp_path: Pa
         def sts(self, task: str) -> dict[str, Pairs]:
             return {task: Pairs(["0"] * len(angles), [str(a) for a in angles], ratings, (-180, 180))}
 
-    scores = evaluate(Source(), ["SINGLE"], tmp_path)
+    scores = evaluate(Source(), ["SINGLE"]).scores
     assert [score.value for score in scores] == pytest.approx([expected] * 3)
 
 
@@ -189,9 +281,9 @@ def minilm(senteval: Path) -> Embeddings:
 # One test, so that pytest-xdist cannot spread it over workers, each of which would encode everything.
 def test_published_numbers_by_both_suites(minilm: Embeddings, senteval: Path, tmp_path: Path) -> None:
     source = open_source(f"senteval:{senteval}")
-    selection = dict.fromkeys(("sts", "mteb"), source.sts_tasks)
+    selection = dict.fromkeys(("sts", "sts-disjoint", "mteb"), source.sts_tasks)
     scores = scoring.evaluate(minilm, source, selection, tmp_path, "arccse/minilm", lambda _: None)
-    headline = [score for score in scores if score.metric == "spearman_all"]
+    headline = [score for score in scores if score.metric == "spearman_all" and score.suite == "sts"]
     assert {score.task: score.value for score in headline} == pytest.approx(PUBLISHED, abs=0.01)
     assert {score.task: score.n for score in headline} == PAIRS
     assert pd.read_parquet(tmp_path / "pairs.parquet")["task"].value_counts().to_dict() == PAIRS
@@ -201,7 +293,10 @@ def test_published_numbers_by_both_suites(minilm: Embeddings, senteval: Path, tm
     assert {score.task: score.n for score in theirs} == PAIRS | {"SICKR": 9927}
     for mine, other in zip(headline, theirs, strict=True):
         if mine.task != "SICKR":
-            assert other.value == pytest.approx(mine.value, abs=0.01)
+            assert other.value == pytest.approx(mine.value, abs=1e-6), "no tie is broken by rounding"
+
+    apart = [score for score in scores if score.metric == "spearman_all" and score.suite == "sts-disjoint"]
+    assert {score.task: score.n for score in apart} == DISJOINT
 
     loaded = mteb.ResultCache(tmp_path).load_results(models=["arccse/minilm"], include_remote=False)
     results = {result.task_name: 100 * result.get_score() for result in loaded.model_results[0].task_results}

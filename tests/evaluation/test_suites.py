@@ -27,13 +27,14 @@ def test_records_are_whole() -> None:
         assert averaged or set(suite.headlines) <= set(suite.columns) & set(suites.MEASURES), name
         assert suite.repeats is None or suite.repeats in SUITES
         module = scoring.module_of(name)
+        assert suite.keeps is None or {"task", "index"} < {*suite.keeps.keys}
         assert callable(module.sentences)
         assert callable(module.evaluate)
 
 
 def test_tables_have_suites_of_one_kind_side_by_side() -> None:
     assert suites.tabulated(reversed(SUITES)) == [
-        *("sts", "sts-cls", "sts-mean", "sts-first-last-avg", "sts-top2-avg", "mteb"),
+        *("sts", "sts-disjoint", "sts-cls", "sts-mean", "sts-first-last-avg", "sts-top2-avg", "mteb"),
         *("transfer", "transfer-fast", "order", "geometry"),
     ]
     assert suites.tabulated(["order", "mteb", "sts"]) == ["sts", "mteb", "order"]

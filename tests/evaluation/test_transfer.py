@@ -158,7 +158,7 @@ def test_real_tasks_with_folds(minilm, senteval, task, size):
 def test_real_task_with_dev_part(minilm, senteval):
     problem = transfer.problem_of("SST2", transfer.load_parts(Sample(senteval, 150), "SST2"), minilm)
     theirs = plain.fixed_split(features_of(problem), problem.data.labels, *problem.rows.values(), plain.FULL)
-    ours = transfer.scores("transfer", problem, transfer.FULL)
+    ours = transfer.scored("transfer", problem, transfer.FULL).scores
     assert [(s.metric, s.value, s.n) for s in ours] == [
         ("accuracy", theirs.accuracy, 300),
         ("dev_accuracy", theirs.dev_accuracy, 300),
@@ -170,7 +170,7 @@ def test_real_task_with_dev_part(minilm, senteval):
 
 def score(embed, source, tasks, suite="transfer"):
     job = Job(SUITES[suite], source, tasks, embed, Path("unused"), "a/b")
-    return list(transfer.evaluate(job))
+    return [scored.scores for scored in transfer.evaluate(job)]
 
 
 def test_rows_of_all_three_protocols():
@@ -193,6 +193,37 @@ def test_rows_of_all_three_protocols():
     ]
     assert [rows[0].task for rows in ended] == ["NESTED", "PAIRS", "SPLIT"]
     assert all(0 <= s.value <= 100 and s.value == round(s.value, 2) for s in scores)
+
+
+def recomputed(examples):
+    """Accuracy from the kept predictions: each fold's rounded, then their mean, rounded again."""
+    right = examples["label"] == examples["prediction"]
+    return round(np.mean([round(100 * share, 2) for share in right.groupby(examples["fold"]).mean()]), 2)
+
+
+@pytest.mark.parametrize("suite", ["transfer", "transfer-fast"])
+def test_accuracy_follows_from_the_kept_predictions(suite):
+    x, y = blobs(300, 6, spread=0.4)
+    source = Source(
+        NESTED={"all": numbered(y[:143])},
+        PAIRS={"train": numbered(y[:60], pairs=True), "test": numbered(y[60:97], 60, pairs=True)},
+        SPLIT={"train": numbered(y[:60]), "dev": numbered(y[60:80], 60), "test": numbered(y[80:113], 80)},
+    )
+    job = Job(SUITES[suite], source, list(source.tasks), rows_of(x), Path("unused"), "a/b")
+    folds = {"NESTED": transfer.SETTINGS[suite].folds, "PAIRS": 1, "SPLIT": 1}
+    for task, scored in zip(source.tasks, transfer.evaluate(job), strict=True):
+        examples, values = scored.examples, {score.metric: score.value for score in scored.scores}
+        parts = transfer.load_parts(source, task)
+        tested = parts.get("test", parts.get("all"))
+        assert examples["index"].tolist() == list(range(len(tested.labels)))
+        assert examples["label"].tolist() == tested.labels.tolist()  # in the part's order
+        assert examples["fold"].nunique() == folds[task]
+        assert set(zip(examples["suite"], examples["task"], strict=True)) == {(suite, task)}
+        assert recomputed(examples) == values["accuracy"] < 100
+        if task == "PAIRS":
+            hits = ((examples["label"] == 1) & (examples["prediction"] == 1)).sum()
+            f1 = 2 * hits / (examples["label"].sum() + examples["prediction"].sum())
+            assert values["f1"] == round(100 * f1, 2)
 
 
 def test_every_transfer_suite_has_settings():

@@ -54,10 +54,10 @@ def test_a_view_has_the_days_and_seeds_of_its_own_runs(config):
 
 
 def test_a_view_knows_the_looks_and_what_does_not_matter(config):
-    look = {"date": "2026-01-02", "seeds": [1]}
-    made = replace(made_results(config), looks={"main": [look, look, look]})
+    looks = [{"date": "2026-01-02", "seeds": [1], "claims": [digest]} for digest in ("a", "b", "c")]
+    made = replace(made_results(config), looks={"main": looks})
     found = build.study_view(config.model_copy(update={"equivalence": 0.2}), "main", made)
-    assert (found.looks, found.equivalence) == (3, 0.2)
+    assert (found.looks, found.planned, found.equivalence) == (3, {"a"}, 0.2)
     assert build.study_view(config, "margin", made).looks == 1
 
 

@@ -33,8 +33,11 @@ def history(labels: list[str], seeds: int) -> pd.DataFrame:
 
 def forest_frame(labels: list[str], seeds: int) -> pd.DataFrame:
     spread = 0.5 if seeds > 1 else np.nan
-    rows = [(x, s, 0.2, 0.2 - spread, 0.2 + spread, "undecided", seeds) for s in ("sts", "mteb") for x in labels]
-    return pd.DataFrame(rows, columns=["label", "suite", "difference", "low", "high", "verdict", "n"])
+    rows = [
+        (x, s, 0.2, 0.2 - spread, 0.2 + spread, "undecided", seeds, 2, False) for s in ("sts", "mteb") for x in labels
+    ]
+    columns = ["label", "suite", "difference", "low", "high", "verdict", "n", "comparisons", "untrained"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def cosines(frame: pd.DataFrame, caveat: str | None) -> Figure:
@@ -54,6 +57,10 @@ FRAMES: dict[str, tuple[Draw, Callable[[list[str], int], pd.DataFrame]]] = {
         lambda f, c: studies.sweep(f, Axis("margin", (0, 10, 20)), "STS", c),
         lambda labels, seeds: grid(seeds, label=labels, place=[0, 10, 20]),
     ),
+    "sweep with a baseline": (
+        lambda f, c: studies.sweep(f, Axis("margin", (0, 10, 20)), "STS", c, next(iter(f["label"]), "")),
+        lambda labels, seeds: grid(seeds, label=labels, place=[0, 10, 20]).assign(baseline=70.0),
+    ),
     "sweep of names": (
         lambda f, c: studies.sweep(f, Axis("pooling", ("a name of some length",) * 9), "STS", c),
         lambda labels, seeds: grid(seeds, label=labels, place=list(range(9))),
@@ -67,7 +74,7 @@ FRAMES: dict[str, tuple[Draw, Callable[[list[str], int], pd.DataFrame]]] = {
         lambda labels, seeds: grid(seeds, label=labels, metric=["similarity_0", "similarity_40"]),
     ),
     "interaction": (
-        lambda f, c: studies.interaction(f, "STS", c),
+        lambda f, c: studies.interaction(f, None, "STS", c),
         lambda labels, seeds: grid(seeds, objective=labels, triplet=[f"triplet, {x}" for x in labels]),
     ),
     "mask_ratio_map": (
@@ -142,6 +149,7 @@ def test_frames_without_a_column_or_a_line(name: str) -> None:
     used = {
         "sweep": "place",
         "sweep of names": "place",
+        "sweep with a baseline": "baseline",
         "noise_decline": "noise",
         "masked_share": "metric",
         "interaction": "triplet",
@@ -199,6 +207,22 @@ def test_files_are_whole_visible_and_repeatable(histories: pd.DataFrame, tmp_pat
     assert 0.02 < (pixels < 0.9).any(axis=-1).mean() < 0.5  # ink, but not an all-dark page
     blue = np.abs(pixels - np.array([0x00, 0x72, 0xB2]) / 255).max(axis=-1) < 0.02
     assert blue.sum() > 200  # SimCSE's line has left its own colour
+
+
+def test_an_svg_is_shortened_by_its_places_alone() -> None:
+    svg = b'<g transform="translate(1.23456 7) scale(0.015625) rotate(-12.345678)">\n  <use x="0.004999" y="-2.5"/>\n'
+    svg += b'<path d="M 0.333333 -1.999999 \nL 12 0.5 \n"/>\n <!-- 0.123456 --></g>'
+    assert drawing.shorter(svg) == (
+        b'<g transform="translate(1.23 7) scale(0.015625) rotate(-12.345678)">\n<use x="0.00" y="-2.5"/>\n'
+        b'<path d="M 0.33 -2.00 \nL 12 0.5 \n"/>\n<!-- 0.123456 --></g>'
+    )
+
+
+@pytest.mark.parametrize("name", [*FRAMES, *THEORY])
+def test_a_figure_is_light_enough_for_a_page_of_forty(name: str, tmp_path: Path) -> None:
+    figure = THEORY[name](None) if name in THEORY else FRAMES[name][0](FRAMES[name][1](LABELS, 3), None)
+    svg, _, _ = drawing.save(figure, tmp_path / name)
+    assert svg.stat().st_size < 110_000
 
 
 SAVE = """

@@ -4,6 +4,8 @@ import pytest
 from made_configs import made_config
 from made_results import made_results
 
+from arccse.report import build
+from arccse.report.comparisons import compare_study
 from arccse.report.figures import data
 from arccse.report.figures.kinds import KINDS, subjects
 
@@ -94,3 +96,50 @@ def test_a_diverged_run_takes_its_row_out_of_everything_drawn(config):
     assert set(data.runs_of(main, results)) == {"untrained", "ArcCSE"}
     row = data.table_row(main.rows[1], results)
     assert (row.divergence, row.diverged[1].message) == ("seed 1 at step 3", "The loss is not finite.")
+
+
+def test_points_have_the_first_trained_row_s_value_at_the_same_seed(config):
+    results, main = made_results(config), subject(config, "main")
+    found = data.with_baseline(data.points(main.trained, "sts", results), main, results)
+    _, simcse, _ = main.rows
+    first = [average(results, simcse, seed) for seed in (0, 1)]
+    assert list(found["baseline"]) == pytest.approx(first * 2)
+
+
+def test_order_s_scores_have_the_first_trained_row_s_at_the_same_seed(tmp_path):
+    variants = {"untrained": {"epochs": 0}, "SimCSE": {}, "ArcCSE": {"objective": "arccon"}}
+    config = made_config(tmp_path, {"order": {"suites": ["order"], "variants": variants}})
+    found = data.order_scores(subject(config, "order"), made_results(config))
+    own = found[found["label"] == "SimCSE"]
+    assert len(own) > 2
+    assert list(own["baseline"]) == list(own["value"])
+    other = found[found["label"] == "ArcCSE"]
+    keys = ["seed", "metric"]
+    assert list(other.sort_values(keys)["baseline"]) == list(own.sort_values(keys)["value"])
+    assert found.loc[found["label"] == "untrained", "baseline"].isna().all()
+
+
+def test_the_interaction_is_the_table_s(tmp_path):
+    design = {
+        name: {"objective": objective, "triplet_weight": weight}
+        for name, objective, weight in [
+            ("NT-Xent", "nt_xent", 0),
+            ("ArcCon", "arccon", 0),
+            ("NT-Xent + triplet", "nt_xent", 0.1),
+            ("both", "arccon", 0.1),
+        ]
+    }
+    config = made_config(tmp_path, {"design": {"variants": design}, "main": STUDIES["main"]}, seeds=[0, 1, 2])
+    results = made_results(config)
+
+    def interaction(study):
+        view = build.study_view(config, study, results)
+        return data.interaction(subject(config, study), compare_study(results.scores, view, ["sts"]))
+
+    rows = subject(config, "design").rows
+    own = [[average(results, row, seed) for seed in (0, 1, 2)] for row in rows]
+    expected = [a - b - c + d for a, b, c, d in zip(*own, strict=True)]
+    found = interaction("design")
+    assert found["difference"] == pytest.approx(sum(expected) / 3)
+    assert (found["n"], found["comparisons"]) == (3, 5)
+    assert interaction("main") is None

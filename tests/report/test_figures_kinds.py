@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from made_configs import made_config
 
 from arccse.report.figures.axis import Axis, text_of
-from arccse.report.figures.kinds import KINDS, subjects
+from arccse.report.figures.kinds import KINDS, Subject, chosen, subjects
 
 
 def laid_out(tmp_path, sweep, **study):
@@ -69,7 +69,19 @@ def test_named_variants_are_no_points_of_the_sweep(tmp_path):
 
 def test_kinds_have_names_of_their_own_and_words():
     assert len({kind.name for kind in KINDS}) == len(KINDS)
+    assert len({kind.title for kind in KINDS}) == len(KINDS)
     assert all(kind.alt.endswith(".") for kind in KINDS)
+    # a title is words: no name of a file, no sentence
+    assert not any("_" in kind.title or kind.title.endswith(".") for kind in KINDS)
+
+
+def test_a_caption_names_kind_study_and_encoder(tmp_path):
+    config = made_config(tmp_path, {"study": {"title": "Dropout", "sweep": {"dropout": [0, 0.2]}}})
+    titles = [spec.title for spec in chosen(subjects(config, "study"))]
+    assert "Score over the sweep: Dropout, tiny" in titles
+    assert "Differences to the baseline: Dropout, tiny" in titles
+    theory = [spec.title for spec in chosen([Subject(config)])]
+    assert theory == ["Decision boundaries of NT-Xent and ArcCon", "Logit, loss and gradients of the positive"]
 
 
 numbers = st.lists(st.floats(1e-8, 1e8) | st.integers(1, 10**6), min_size=1, max_size=30, unique=True)

@@ -1,10 +1,15 @@
 """The figures of studies: that they show the means, intervals and seeds that they were given."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from made_points import grid
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from scipy.stats import t
 
@@ -132,18 +137,64 @@ def test_the_interaction_is_the_difference_of_differences() -> None:
     cells = {("NT-Xent", "off"): 70.0, ("ArcCon", "off"): 71.0, ("NT-Xent", "on"): 72.0, ("ArcCon", "on"): 75.5}
     rows = [(o, m, seed, value + seed) for (o, m), value in cells.items() for seed in range(3)]
     points = pd.DataFrame(rows, columns=["objective", "triplet", "seed", "value"])
-    figure = studies.interaction(points, "STS", None)
-    axes = figure.axes[0]
+    effect = {"difference": 2.5, "low": 2.0, "high": 3.0, "n": 3, "comparisons": 1, "text": "higher"}
+    axes = studies.interaction(points, effect, "STS", None).axes[0]
     np.testing.assert_allclose(curve(axes, 0)["mean"], [71.0, 72.0])  # off: NT-Xent, ArcCon
     np.testing.assert_allclose(curve(axes, 1)["mean"], [73.0, 76.5])  # on
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["NT-Xent", "ArcCon"]
-    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.50 to 2.50), 3 seeds"
+    assert axes.get_title() == "Interaction +2.50 (95 % interval 2.00 to 3.00), 3 seeds"
     with pytest.raises(InputError, match="3 cells"):
-        studies.interaction(points.iloc[3:], "STS", None)
+        studies.interaction(points.iloc[3:], effect, "STS", None)
     with pytest.raises(InputError, match="2 cells"):
-        studies.interaction(points[points["triplet"] == "on"], "STS", None)
-    apart = points.assign(seed=range(12))
-    assert "no seed in common" in studies.interaction(apart, "STS", None).axes[0].get_title()
+        studies.interaction(points[points["triplet"] == "on"], effect, "STS", None)
+    for changed, title in [
+        ({"comparisons": 4}, "Interaction +2.50 (95 % interval 2.00 to 3.00, adjusted for 4 comparisons), 3 seeds"),
+        ({"low": np.nan, "high": np.nan, "n": 2}, "Interaction +2.50, 2 seeds"),
+        ({"n": 0, "text": "undecided: no seed in common"}, "Interaction undecided: no seed in common"),
+    ]:
+        drawn = studies.interaction(points, effect | changed, "STS", None).axes[0]
+        assert drawn.get_title().replace("\n", " ") == title
+    assert studies.interaction(points, None, "STS", None).axes[0].get_title() == ""
+
+
+def test_equal_lines_of_the_interaction_stand_apart() -> None:
+    rows = [(o, m, seed, 70.0 + seed) for o in ("a", "b") for m in ("off", "on") for seed in range(3)]
+    points = pd.DataFrame(rows, columns=["objective", "triplet", "seed", "value"])
+    axes = studies.interaction(points, None, "STS", None).axes[0]
+    np.testing.assert_allclose(curve(axes, 1)["x"] - curve(axes, 0)["x"], 0.06)
+
+
+def test_beside_the_scores_stand_the_differences_to_a_baseline_seed_by_seed() -> None:
+    rows = [
+        ("ArcCon", seed, m, level + m / 10 * (seed + 1), level) for seed, level in enumerate(VALUES) for m in (0, 20)
+    ]
+    points = pd.DataFrame(rows, columns=["label", "seed", "place", "value", "baseline"])
+    figure = studies.sweep(points, MARGINS, "STS", None, "margin=0")
+    scores, changes = figure.axes
+    np.testing.assert_allclose(curve(scores, 0)["mean"], points.groupby("place")["value"].mean())
+    drawn = curve(changes, 0)
+    np.testing.assert_allclose(drawn["mean"], [0, 4], atol=1e-9)
+    # seeds gain 2, 4 and 6: their own level is not in the interval
+    np.testing.assert_allclose(drawn["bars"], [[0, 0], t.interval(0.95, 2, 4, 2 / 3**0.5)], atol=1e-9)
+    assert changes.get_title() == "Difference to margin=0, seed by seed"
+    assert changes.get_ylabel() == "difference of STS"
+    assert changes.get_xlabel() == scores.get_xlabel() == "angular margin m (degrees)"
+    # a seed without the baseline is in the scores alone; without any there is no second panel
+    some = studies.sweep(points.replace({"baseline": {VALUES[0]: np.nan}}), MARGINS, "STS", None, "margin=0")
+    assert [len(curve(axes, 0)["dots"]) for axes in some.axes] == [6, 4]
+    assert len(studies.sweep(points.assign(baseline=np.nan), MARGINS, "STS", None, "margin=0").axes) == 1
+    with pytest.raises(InputError, match="lacks the column 'baseline'"):
+        studies.sweep(points.drop(columns="baseline"), MARGINS, "STS", None, "margin=0")
+
+
+def test_a_label_without_a_baseline_keeps_the_others_colours() -> None:
+    scores = grid(2, label=["untrained", "NT-Xent"], metric=["similarity_0", "similarity_10"])
+    scores = scores.assign(baseline=scores["value"].where(scores["label"] == "NT-Xent"))
+    left, right = studies.masked_share(scores, None, "NT-Xent").axes
+    assert len(left.containers) == 2
+    (line,) = right.containers
+    assert line[0].get_color() == left.containers[1][0].get_color()
+    np.testing.assert_allclose(curve(right, 0)["mean"], [0, 0])
 
 
 def test_the_map_has_a_text_a_cell_and_marks_those_not_run() -> None:
@@ -171,35 +222,103 @@ def test_the_map_has_a_text_a_cell_and_marks_those_not_run() -> None:
         studies.mask_ratio_map(points.iloc[:3].assign(near=0.2), "STS", None)
 
 
+FOREST = ["label", "suite", "difference", "low", "high", "verdict", "n", "comparisons", "untrained"]
+DIFFERENCES = [
+    ("ArcCSE", "sts", 0.24, -0.3, 0.8, "undecided", 5, 2, False),
+    ("untrained", "sts", -3.0, np.nan, np.nan, "not compared", 1, 2, True),
+    ("ArcCSE", "transfer", -0.5, -0.7, -0.3, "lower", 6, 2, False),
+    ("close", "transfer", 0.01, -0.02, 0.04, "equivalent", 6, 2, False),
+]
+
+
+def forest(rows: list[tuple], equivalence: float | None = None) -> Figure:
+    return studies.forest(pd.DataFrame(rows, columns=FOREST), "difference", None, equivalence)
+
+
+def in_legend(figure: Figure) -> list[str]:
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def note(figure: Figure) -> str:
+    return figure.legends[0].get_title().get_text().replace("\n", " ")
+
+
 def test_the_forest_has_every_difference_with_its_verdict() -> None:
-    rows = [
-        ("ArcCSE", "sts", 0.24, -0.3, 0.8, "undecided", 5),
-        ("untrained", "sts", -3.0, np.nan, np.nan, "not compared", 1),
-        ("ArcCSE", "transfer", -0.5, -0.7, -0.3, "lower", 6),
-    ]
-    columns = ["label", "suite", "difference", "low", "high", "verdict", "n"]
-    axes = studies.forest(pd.DataFrame(rows, columns=columns), "difference to SimCSE", None).axes[0]
-    names = ["sts", "ArcCSE", "untrained", "transfer", "ArcCSE"]
+    figure = forest(DIFFERENCES)
+    (axes,) = figure.axes
+    names = ["sts", "ArcCSE", "untrained", "transfer", "ArcCSE", "close"]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == names
-    assert [tick.get_fontweight() == "bold" for tick in axes.get_yticklabels()] == [True, False, False, True, False]
+    bold = [True, False, False, True, False, False]
+    assert [tick.get_fontweight() == "bold" for tick in axes.get_yticklabels()] == bold
     marks = [line for line in axes.lines if line.get_marker() == "o"]
     bars = [line for line in axes.lines[1:] if line.get_marker() == "None"]
-    assert [tuple(mark.get_xydata()[0]) for mark in marks] == [(0.24, 1), (-3.0, 2), (-0.5, 4)]
-    np.testing.assert_allclose([bar.get_xdata() for bar in bars], [row[3:5] for row in rows])
-    assert [mark.get_markerfacecolor() for mark in marks] == ["white", "white", "black"]
+    assert [tuple(mark.get_xydata()[0]) for mark in marks] == [(0.24, 1), (-0.5, 4), (0.01, 5)]
+    np.testing.assert_allclose([bar.get_xdata() for bar in bars], [row[3:5] for row in DIFFERENCES])
+    assert [mark.get_markerfacecolor() for mark in marks] == ["white", "black", "0.7"]
     assert [text.get_text() for text in axes.texts] == [
         "+0.24 (−0.30 to 0.80), n = 5, undecided",
         "−3.00, n = 1, not compared",
         "−0.50 (−0.70 to −0.30), n = 6, lower",
+        "+0.01 (−0.02 to 0.04), n = 6, equivalent",
     ]
+    assert in_legend(figure) == ["higher or lower", "equivalent", "undecided", "untrained, beyond the axis"]
+    assert "adjusted for 2 comparisons that are looked at together" in note(figure)
+    assert "adjusted" not in note(forest([(*row[:-2], 1, False) for row in DIFFERENCES]))
     with pytest.raises(InputError, match="two lines"):
-        studies.forest(pd.DataFrame(rows + rows[:1], columns=columns), "difference", None)
+        forest(DIFFERENCES + DIFFERENCES[:1])
+
+
+@pytest.mark.parametrize("far", [-3.0, 3.0])
+def test_an_untrained_row_far_off_is_an_arrow_at_the_forest_s_edge(far: float) -> None:
+    rows = [(*row[:2], far, *row[3:]) if row[-1] else row for row in DIFFERENCES]
+    wide = [(*row[:2], 0.5, 0.4, 1.2, *row[5:]) if row[-1] else row for row in DIFFERENCES]
+    (axes,) = forest(rows).axes
+    low, high = axes.get_xlim()
+    assert -0.9 < low < -0.7
+    assert 0.8 < high < 1.0
+    (arrow,) = [line for line in axes.lines if line.get_marker() in ("<", ">")]
+    assert arrow.get_marker() == ("<" if far < 0 else ">")
+    np.testing.assert_allclose(arrow.get_xydata()[0], (low if far < 0 else high, 2), atol=0.02)
+    (half,) = [mark for mark in forest(wide).axes[0].lines if mark.get_marker() == ">"]
+    np.testing.assert_allclose(half.get_xydata()[0], (high, 2), atol=0.02)
+    # one that fits is drawn like any other, and so is one that stands alone
+    near = forest([(*row[:2], 0.5, 0.4, 0.6, *row[5:]) if row[-1] else row for row in DIFFERENCES])
+    alone = forest([row for row in rows if row[-1]])
+    for figure in (near, alone):
+        assert not [line for line in figure.axes[0].lines if line.get_marker() in ("<", ">")]
+        assert "untrained, beyond the axis" not in in_legend(figure)
+
+
+def test_the_forest_s_band_is_the_margin_where_it_fits() -> None:
+    figure = forest(DIFFERENCES, equivalence=0.1)
+    (band,) = figure.axes[0].patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == (-0.1, 0.1)
+    assert "within ± 0.1" in in_legend(figure)
+    one_sided = forest([("ArcCSE", "sts", 0.5, 0.3, 0.7, "higher", 5, 1, False)], equivalence=0.1)
+    assert one_sided.axes[0].get_xlim()[0] < -0.1
+    for other in (forest(DIFFERENCES), forest(DIFFERENCES, equivalence=5.0)):
+        assert list(other.axes[0].patches) == []
+
+
+@given(
+    st.floats(1e-6, 1e3),
+    st.floats(-1, 1),
+    st.text("abcdefgh ", min_size=1, max_size=60),
+)
+@settings(max_examples=15, deadline=None)
+def test_a_forest_s_tick_labels_do_not_touch(size: float, place: float, label: str) -> None:
+    rows = [(label, "sts", size * place, size * (place - 0.7), size * (place + 0.7), "undecided", 3, 1, False)]
+    figure = forest(rows)
+    figure.canvas.draw()
+    low, high = figure.axes[0].get_xlim()
+    ticks = zip(figure.axes[0].get_xticks(), figure.axes[0].get_xticklabels(), strict=True)
+    boxes = [tick.get_window_extent() for place, tick in ticks if low <= place <= high]
+    assert all(a.x1 < b.x0 for a, b in pairwise(boxes))
 
 
 def test_a_forest_of_very_many_rows_has_the_largest_differences() -> None:
-    rows = [(f"row {i}", "sts", (-1) ** i * i / 10, -1.0, 1.0, "undecided", 5) for i in range(250)]
-    columns = ["label", "suite", "difference", "low", "high", "verdict", "n"]
-    figure = studies.forest(pd.DataFrame(rows, columns=columns), "difference", None)
+    rows = [(f"row {i}", "sts", (-1) ** i * i / 10, -1.0, 1.0, "undecided", 5, 250, False) for i in range(250)]
+    figure = forest(rows)
     named = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert named == ["sts", *(f"row {i}" for i in range(150, 250))]
-    assert "Not shown: the 150 smallest differences." in figure.legends[0].get_title().get_text().replace("\n", " ")
+    assert "Not shown: the 150 smallest differences." in note(figure)

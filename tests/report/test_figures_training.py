@@ -1,5 +1,7 @@
 """The figures of training: means and bands on the steps that all seeds have."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -166,6 +168,27 @@ def test_steps_to_the_score_have_a_mark_for_each_seed(courses: pd.DataFrame) -> 
     assert "Hollow" in figure.legends[0].get_title().get_text()
     reached = training.matched_comparisons(courses[courses["label"] != "slow"], "SimCSE", None)
     assert "Hollow" not in reached.legends[0].get_title().get_text()
+
+
+def test_each_row_s_steps_stand_beside_its_name(courses: pd.DataFrame) -> None:
+    _, axes, _ = training.matched_comparisons(courses, "SimCSE", None).axes
+    names = {tick.get_text(): place for tick, place in zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)}
+    marks = [line for line in axes.lines if line.get_linestyle() == "None" and len(line.get_xdata())]
+    for name, line in zip(("SimCSE", "ArcCSE", "slow"), marks, strict=True):
+        assert np.mean(line.get_ydata()) == pytest.approx(names[name])
+
+
+def test_a_curve_is_seen_beneath_those_that_lie_on_it(courses: pd.DataFrame) -> None:
+    figures = [
+        training.matched_comparisons(courses, "SimCSE", None),
+        training.dev_scores(courses.assign(loss=1.0), None),
+        training.alignment_uniformity(courses, None),
+    ]
+    for figure in figures:
+        lines = [line for line in figure.axes[0].lines if "seed" in str(line.get_label())]
+        for below, above in pairwise(lines):
+            assert below.get_linewidth() > above.get_linewidth()
+            assert below.get_markersize() > above.get_markersize()
 
 
 def test_only_common_seeds_are_compared(courses: pd.DataFrame) -> None:

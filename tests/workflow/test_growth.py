@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from snakemake_runs import ROOT, base_config, planned, small_workflow, snakemake, write_config
 
-GATHERED = ("scores.csv", "histories.csv", "pairs.parquet", "runs.json")
+GATHERED = ("scores.csv", "histories.csv", "pairs.parquet", "looks.json", "runs.json")
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +55,8 @@ def test_a_variant_more_trains_it_alone_and_joins_it(clone):
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
     config = write_config(clone, content)
     jobs = planned(clone, config)
-    made = {rule: jobs[rule] for rule in ("train", "embed", "evaluate", "gather")}
-    assert made == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1}
+    made = {rule: jobs[rule] for rule in ("train", "embed", "evaluate_pairs", "gather")}
+    assert made == {"train": 1, "embed": 1, "evaluate_pairs": 1, "gather": 1}
     result = snakemake(clone, "--cores", "2", "--configfile", config)
     assert result.returncode == 0, result.stdout + result.stderr
     after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)

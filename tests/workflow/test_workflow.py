@@ -11,6 +11,8 @@ import tiny
 from sentence_transformers import SentenceTransformer
 from snakemake_runs import base_config, planned, small_workflow, snakemake, write_config
 
+from arccse.evaluation.suites import SUITES
+
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
@@ -78,7 +80,24 @@ def test_another_suite_is_scored_without_training(finished):
     content = base_config()
     content["studies"]["margin"]["suites"] = ["sts", "mteb", "transfer"]
     jobs = planned(finished, write_config(finished, content))
-    assert jobs == {"embed": 1, "evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
+    assert jobs == {"embed": 1, "evaluate_examples": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
+
+
+def test_what_a_suite_keeps_is_an_output_of_its_job(tmp_path):
+    tiny.save_bert(tmp_path / "bert")
+    (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
+    content = base_config()
+    content["studies"] = {"main": {"title": "All", "suites": list(SUITES), "variants": {"SimCSE": {}}}}
+    result = snakemake(tmp_path, "--dry-run", "--configfile", write_config(tmp_path, content))
+    outputs = re.findall(r"output: (\S+/scores\.csv, .*)", result.stdout + result.stderr)
+    made = {
+        Path(files.partition(",")[0]).parent.name: {Path(file).name for file in files.split(", ")}
+        for files in outputs
+    }
+    assert made == {
+        name: {"scores.csv", "evaluation.json", *([suite.keeps.file] if suite.keeps else [])}
+        for name, suite in SUITES.items()
+    }
 
 
 def test_suites_that_share_a_pooling_share_embeddings(finished):
@@ -121,7 +140,15 @@ def test_another_hyperparameter_trains_what_it_concerns(finished):
     content = base_config()
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
     jobs = planned(finished, write_config(finished, content))
-    assert jobs == {"train": 1, "embed": 1, "evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
+    assert jobs == {
+        "train": 1,
+        "embed": 1,
+        "evaluate_pairs": 1,
+        "gather": 1,
+        "report": 1,
+        "check_figures": 1,
+        "all": 1,
+    }
 
 
 def test_studies_train_a_shared_run_once(tmp_path):

@@ -51,6 +51,11 @@ def pooling_of(run, suite):
     return suites.SUITES[suite].pooling or RUNS[run].variant.hyperparameters.pooling
 
 
+def keeping(file):
+    """A pattern of the suites that leave a file of that name beside scores and record; None: of those that leave none."""
+    return "|".join(name for name, suite in suites.SUITES.items() if (suite.keeps and suite.keeps.file) == file)
+
+
 def to_make():
     """The histories and scores of runs that are neither in their folders nor gathered."""
     histories = [f"{RESULTS}/runs/{run}/history.csv" for run, standing in STANDINGS.items() if standing.to_train]

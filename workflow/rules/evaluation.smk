@@ -25,7 +25,10 @@ rule embed:
         )
 
 
+# Two kinds of suite leave a file more, of what their scores are taken over: below.
 rule evaluate:
+    wildcard_constraints:
+        suite=keeping(None),
     input:
         model=f"{RESULTS}/runs/{{run}}/model",
         embeddings=lambda wildcards: (
@@ -53,3 +56,19 @@ rule evaluate:
             "arccse evaluate {input.model} --suite {wildcards.suite} --pooling {params.pooling} --data {params.source:q}"
             " --name {params.name} --embeddings {input.embeddings} --out {params.out} --threads {threads}"
         )
+
+
+use rule evaluate as evaluate_pairs with:
+    wildcard_constraints:
+        suite=keeping("pairs.parquet"),
+    output:
+        **rules.evaluate.output,
+        kept=f"{RESULTS}/runs/{{run}}/{{suite}}/pairs.parquet",
+
+
+use rule evaluate as evaluate_examples with:
+    wildcard_constraints:
+        suite=keeping("examples.parquet"),
+    output:
+        **rules.evaluate.output,
+        kept=f"{RESULTS}/runs/{{run}}/{{suite}}/examples.parquet",

@@ -12,6 +12,7 @@ from arccse.config import Row
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
 from arccse.report import tables
+from arccse.report.contrasts import NO_INTERACTION
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
 from arccse.results import Results
@@ -46,8 +47,16 @@ def histories(subject: Subject, results: Results) -> pd.DataFrame:
 
 
 def order_scores(subject: Subject, results: Results) -> pd.DataFrame:
-    """The scores of suite `order` of the rows' runs, with their label."""
-    return _of_rows(results.scores[results.scores["suite"] == "order"], finished(subject.rows, results))
+    """The scores of suite `order` of the rows' runs, with their label, and the first trained row's as `baseline`.
+
+    An untrained row has no seeds, and so no baseline at the same one.
+    """
+    scores = results.scores[results.scores["suite"] == "order"]
+    own = _of_rows(scores, finished(subject.rows, results))
+    first = _of_rows(scores, finished(subject.trained[:1], results)).rename(columns={"value": "baseline"})
+    paired = own.merge(first[["seed", "metric", "baseline"]], on=["seed", "metric"], how="left")
+    trained = paired["label"].isin([row.label for row in subject.trained])
+    return paired.assign(baseline=paired["baseline"].where(trained))
 
 
 def _of_rows(frame: pd.DataFrame, rows: list[Row]) -> pd.DataFrame:
@@ -92,6 +101,12 @@ def swept(subject: Subject, axis: Axis, results: Results, suite: str | None = No
     return points(subject.points, suite or subject.suite, results, columns)
 
 
+def with_baseline(frame: pd.DataFrame, subject: Subject, results: Results) -> pd.DataFrame:
+    """Points of the subject's suite, and as `baseline` what the study's first trained row has at the same seed."""
+    first = points(subject.trained[:1], subject.suite, results)[["seed", "value"]]
+    return frame.merge(first.rename(columns={"value": "baseline"}), on="seed", how="left")
+
+
 def mask_ratios(subject: Subject, results: Results) -> pd.DataFrame:
     """The points of a sweep of mask ratios, with near and far."""
 
@@ -111,12 +126,23 @@ def design(subject: Subject, results: Results) -> pd.DataFrame:
     )
 
 
+def interaction(subject: Subject, compared: pd.DataFrame | None) -> dict[str, Any] | None:
+    """The line of the interaction on the subject's average; None where its rows make no factorial design."""
+    assert compared is not None
+    own = compared[(compared["encoder"] == subject.encoder) & (compared["suite"] == subject.suite)]
+    found = own[(own["kind"] == "effect") & (own["baseline"] == NO_INTERACTION) & (own["task"] == "Avg")]
+    return next((line for line in found.to_dict("records")), None)  # type: ignore[return-value]
+
+
 def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame:
-    """The differences of rows to the study's first trained one, on the averages of the suites."""
+    """The differences to the study's first trained one, on the averages of the suites; which are untrained."""
     assert compared is not None
     own = compared[(compared["encoder"] == subject.encoder) & (compared["kind"] == "pair") & (compared["n"] > 0)]
     averages = own[own["task"] == "Avg"]
-    return averages.assign(suite=[SUITES[suite].title for suite in averages["suite"]])
+    untrained = [row.label for row in subject.rows if row.variant.untrained]
+    return averages.assign(
+        suite=[SUITES[suite].title for suite in averages["suite"]], untrained=averages["label"].isin(untrained)
+    )
 
 
 def runs_of(subject: Subject, results: Results) -> dict[str, list[str]]:

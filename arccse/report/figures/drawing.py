@@ -1,5 +1,6 @@
 """What all figures share: palette and style, an empty figure, legends, checks of the input, files."""
 
+import re
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,7 +29,7 @@ from arccse.files import atomic_write
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]
 LINES = ["-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1))]
 MARKERS = ["o", "s", "^", "D", "v", "P"]
-HATCHES = ["", "////", "....", "xxxx", "----"]
+HATCHES = ["", "////", "\\\\\\\\", "xxxx", "----"]  # of lines: an SVG with dots is ten times as large
 
 # Fonts with the letters that matplotlib's own one lacks, for labels in any language, as far as they are installed.
 WIDER_FONTS = ("Noto Sans CJK JP", "Noto Sans CJK SC", "IPAGothic", "WenQuanYi Zen Hei", "Noto Sans", "FreeSans")
@@ -51,6 +52,8 @@ STYLE: dict[Any, Any] = {
 
 # The formats of a figure's files, with what keeps the date out of them.
 UNDATED: dict[str, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+
+LONG = re.compile(rb"-?\d+\.\d{3,}")  # a number as matplotlib writes it into an SVG
 
 CHARACTERS_PER_INCH = 11  # of text in the legend's size, a little less than fit
 
@@ -89,21 +92,36 @@ def save(figure: Figure, stem: Path) -> list[Path]:
             # a box stands for a letter that no font has; tables and page have it
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
             figure.savefig(drawn, format=ending, dpi=150, metadata=metadata)
-        atomic_write(path, drawn.getvalue())
+        atomic_write(path, shorter(drawn.getvalue()) if ending == "svg" else drawn.getvalue())
         paths.append(path)
     return paths
 
 
-def curve_style(index: int, points: int) -> dict[str, Any]:
-    """Colour, line and marker of the index-th curve, which has so many points."""
+def shorter(svg: bytes) -> bytes:
+    """An SVG of matplotlib's without indents, and with places to a hundredth of a point instead of a millionth."""
+
+    def rounded(number: re.Match[bytes]) -> bytes:
+        return b"%.2f" % float(number[0])
+
+    flat = re.sub(rb" *\n +", b"\n", svg)
+    # places alone: a scale or an angle needs its digits
+    return re.sub(rb'( [dxy]="|translate\()[^")]*', lambda found: LONG.sub(rounded, found[0]), flat)
+
+
+def curve_style(index: int, points: int, curves: int = 1) -> dict[str, Any]:
+    """Colour, line and marker of the index-th of the curves, which has so many points.
+
+    The earlier of several is the wider, so that it is seen beneath those that lie on it.
+    """
+    beneath = (curves - 1 - index) / (curves - 1) if curves > 1 else 0
     return {
         "color": COLOURS[index % len(COLOURS)],
         "linestyle": LINES[index % len(LINES)],
         "marker": MARKERS[index % len(MARKERS)],
         # A dozen markers tell curves apart; one at every step would hide them.
         "markevery": max(1, points // 12),
-        "markersize": 4.5,
-        "linewidth": 1.6,
+        "markersize": 4.5 + 3 * beneath,
+        "linewidth": 1.6 + 1.8 * beneath,
     }
 
 

@@ -109,11 +109,13 @@ class Subject:
 class Kind:
     """A kind of figure.
 
-    name: first part of its file's name; alt: what it shows, for those who can't see it; applies: whether a subject
-    promises its data; data: those data, of the results and the study's comparisons; draw: the figure of them.
+    name: first part of its file's name; title: what it is called above its study's; alt: what it shows, for those who
+    can't see it; applies: whether a subject promises its data; data: those data, of the results and the study's
+    comparisons; draw: the figure of them.
     """
 
     name: str
+    title: str
     alt: str
     applies: Callable[[Subject], bool]
     data: Callable[[Subject, "Results", "pd.DataFrame | None"], Any]
@@ -130,6 +132,13 @@ class FigureSpec:
     @property
     def name(self) -> str:
         return "-".join(part for part in (self.kind.name, self.subject.study, self.subject.encoder) if part)
+
+    @property
+    def title(self) -> str:
+        """The caption: "<the kind's title>: <the study's>, <encoder>"; of a figure of theory the kind's alone."""
+        if not self.subject.study:
+            return self.kind.title
+        return f"{self.kind.title}: {self.subject.config.studies[self.subject.study].title}, {self.subject.encoder}"
 
 
 # -------------------------------------------------------------------------------------------- when a kind applies
@@ -177,6 +186,7 @@ def has_curves(s: Subject) -> bool:
 KINDS = (
     Kind(
         "alignment_uniformity",
+        "Alignment and uniformity in training",
         "Alignment and uniformity over training, and the path of training in their plane.",
         applies=has_course,
         data=lambda s, results, _: figures.data.histories(s, results),
@@ -184,6 +194,7 @@ KINDS = (
     ),
     Kind(
         "dev_scores",
+        "Dev score and loss in training",
         "Spearman on the dev set and loss over training.",
         applies=has_course,
         data=lambda s, results, _: figures.data.histories(s, results),
@@ -191,6 +202,7 @@ KINDS = (
     ),
     Kind(
         "matched",
+        "Gain at equal steps, alignment at equal uniformity",
         "Gain over the first trained row at equal steps, steps to its best score, alignment at equal uniformity.",
         applies=has_matches,
         data=lambda s, results, _: (figures.data.histories(s, results), s.trained[0].label),
@@ -198,6 +210,7 @@ KINDS = (
     ),
     Kind(
         "noise_decline",
+        "Decline with noise",
         "The average as positives are replaced by other sentences.",
         applies=lambda s: s.suite != "" and has_decline(s),
         data=lambda s, results, _: figures.data.swept(s, s.axes["noise"], results).rename(columns={"place": "noise"}),
@@ -205,6 +218,7 @@ KINDS = (
     ),
     Kind(
         "mask_ratio_map",
+        "Mask ratios, near and far",
         "Heat map of the average over near and far mask ratio.",
         applies=lambda s: s.suite != "" and has_map(s),
         data=lambda s, results, _: figures.data.mask_ratios(s, results),
@@ -212,27 +226,40 @@ KINDS = (
     ),
     Kind(
         "interaction",
+        "Pair objective × triplet objective",
         "The 2 × 2 design of pair objective and triplet objective.",
         applies=has_interaction,
-        data=lambda s, results, _: figures.data.design(s, results),
-        draw=lambda s, frame: figures.studies.interaction(frame, figures.data.measure(s), s.config.caveat),
+        data=lambda s, results, compared: (
+            figures.data.with_baseline(figures.data.design(s, results), s, results),
+            figures.data.interaction(s, compared),
+        ),
+        draw=lambda s, data: figures.studies.interaction(
+            *data, figures.data.measure(s), s.config.caveat, s.trained[0].label
+        ),
     ),
     Kind(
         "sweep",
+        "Score over the sweep",
         "The average against what is swept: mean, interval, every seed.",
         applies=has_curves,
-        data=lambda s, results, _: figures.data.swept(s, s.axis, results),
-        draw=lambda s, frame: figures.studies.sweep(frame, s.axis, figures.data.measure(s), s.config.caveat),
+        data=lambda s, results, _: figures.data.with_baseline(figures.data.swept(s, s.axis, results), s, results),
+        draw=lambda s, frame: figures.studies.sweep(
+            frame, s.axis, figures.data.measure(s), s.config.caveat, s.trained[0].label
+        ),
     ),
     Kind(
         "forest",
+        "Differences to the baseline",
         "Every difference to the study's first trained row with its interval.",
         applies=lambda s: s.compares_variants and len(s.rows) > 1,
         data=lambda s, _, compared: figures.data.differences(s, compared),
-        draw=lambda s, frame: figures.studies.forest(frame, "difference (points)", s.config.caveat),
+        draw=lambda s, frame: figures.studies.forest(
+            frame, "difference (points)", s.config.caveat, s.config.equivalence
+        ),
     ),
     Kind(
         "cosine_by_score",
+        "Cosine by human score",
         "Distribution of cosines at each human score.",
         applies=lambda s: s.keeps_pairs and 0 < len(s.trained) < len(s.rows) <= MOST_CURVES,
         data=lambda s, results, _: (results.pairs, figures.data.runs_of(s, results)),
@@ -240,13 +267,15 @@ KINDS = (
     ),
     Kind(
         "masked_share",
+        "Similarity to a masked sentence",
         "Mean cosine of a sentence and itself with a growing share masked.",
         applies=lambda s: "order" in s.suites and bool(s.trained) and len(s.rows) <= MOST_CURVES,
         data=lambda s, results, _: figures.data.order_scores(s, results),
-        draw=lambda s, frame: figures.studies.masked_share(frame, s.config.caveat),
+        draw=lambda s, frame: figures.studies.masked_share(frame, s.config.caveat, s.trained[0].label),
     ),
     Kind(
         "decision_boundaries",
+        "Decision boundaries of NT-Xent and ArcCon",
         "Decision boundaries of NT-Xent and ArcCon in the plane of both angles.",
         applies=lambda s: not s.study,
         data=lambda *_: PUBLISHED_MARGIN,
@@ -254,6 +283,7 @@ KINDS = (
     ),
     Kind(
         "positive_logit",
+        "Logit, loss and gradients of the positive",
         "Logit, loss and gradients of the positive against its angle for several margins.",
         applies=lambda s: not s.study,
         data=lambda *_: (PUBLISHED_MARGINS, PUBLISHED_TEMPERATURE),

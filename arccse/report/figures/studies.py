@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.container import ErrorbarContainer
@@ -29,37 +30,42 @@ from arccse.report.figures.drawing import (
     require,
     seeds_text,
 )
-from arccse.statistics import Summary, contrast, summarise, t_interval
+from arccse.statistics import Summary, summarise
 
 LETTERS = 60  # of all names of places that fit beside each other on an axis
 MOST_TICKS = 15  # with a name each
 MOST_DIFFERENCES = 100  # in a forest's group; the table has them all
 
 
-def sweep(points: pd.DataFrame, axis: Axis, measure: str, caveat: str | None) -> Figure:
+def sweep(points: pd.DataFrame, axis: Axis, measure: str, caveat: str | None, baseline: str | None = None) -> Figure:
     """A score against one hyperparameter: mean, interval and every seed's dots, a line for each label.
+
+    Seeds differ in level, so that the means' intervals can overlap where every seed changes alike: beside the scores
+    stand the differences to a baseline, seed by seed.
 
     Args:
         points: columns label, seed, value, place (on the axis). For temperature × margin, labels are the
             temperatures and the axis is the margin.
         axis: the swept hyperparameter, which names its places.
         measure: what the vertical axis says.
-        caveat: printed above the panel.
+        caveat: printed above the panels.
+        baseline: the name of the row whose values at the same seed are the points' column `baseline` (NaN where it
+            has none); None: no second panel.
 
     Raises:
         InputError: an absent column, no line, no finite number, two lines for one label, seed and place.
     """
     _check(points, ["label", "place"], numbers=["place"])
     names = axis.categories
-    with new_figure(max(6.4, 1.4 + 0.45 * len(names)), 4.2, caveat) as figure:
-        axes = figure.subplots()
-        lines, counts = _lines(axes, points, "place")
-        if names:
-            axes.set_xticks(range(len(names)), names)
-            if max(map(len, names)) * len(names) > LETTERS:
-                axes.tick_params(axis="x", labelrotation=30, labelrotation_mode="xtick")
-            axes.set_xlim(-0.4, len(names) - 0.6)
-        describe(axes, "", axis.title, measure)
+    with new_figure(_width(max(6.4, 1.4 + 0.45 * len(names)), baseline), 4.2, caveat) as figure:
+        panels, lines, counts = _paired(figure, points, "place", measure, baseline)
+        for axes in panels:
+            if names:
+                axes.set_xticks(range(len(names)), names)
+                if max(map(len, names)) * len(names) > LETTERS:
+                    axes.tick_params(axis="x", labelrotation=30, labelrotation_mode="xtick")
+                axes.set_xlim(-0.4, len(names) - 0.6)
+            axes.set_xlabel(axis.title)
         _legend(figure, lines, counts)
     return figure
 
@@ -98,13 +104,14 @@ def noise_decline(points: pd.DataFrame, measure: str, caveat: str | None) -> Fig
     return figure
 
 
-def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
+def masked_share(scores: pd.DataFrame, caveat: str | None, baseline: str | None = None) -> Figure:
     """Mean cosine of a sentence and itself with a growing share masked: does it fall, and how evenly.
 
     Args:
         scores: suite `order`'s scores: columns label, seed, metric, value; the metrics similarity_0,
             similarity_10, … (share masked in %; mean cosine × 100) are drawn, others are not looked at.
-        caveat: printed above the panel.
+        caveat: printed above the panels.
+        baseline: as `sweep` takes it, with the column.
 
     Raises:
         InputError: an absent column, no such metric, no finite number, two lines for one label, seed and metric.
@@ -115,24 +122,34 @@ def masked_share(scores: pd.DataFrame, caveat: str | None) -> Figure:
     if points.empty:
         raise InputError("The table of scores has no metric similarity_<share>, as suite order writes them.")
     _check(points, ["label", "share"])
-    with new_figure(6.4, 4.2, caveat) as figure:
-        axes = figure.subplots()
-        lines, counts = _lines(axes, points, "share")
-        describe(axes, "Similarity to the whole sentence", "words masked (%)", "mean cosine × 100")
+    with new_figure(_width(6.4, baseline), 4.2, caveat) as figure:
+        panels, lines, counts = _paired(figure, points, "share", "mean cosine × 100", baseline)
+        panels[0].set_title("Similarity to the whole sentence")
+        for axes in panels:
+            axes.set_xlabel("words masked (%)")
         _legend(figure, lines, counts)
     return figure
 
 
-def interaction(points: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+def interaction(
+    points: pd.DataFrame,
+    effect: dict[str, Any] | None,
+    measure: str,
+    caveat: str | None,
+    baseline: str | None = None,
+) -> Figure:
     """The 2 × 2 design of objective and triplet: lines that are parallel mean that the effects add up.
 
-    The title has the interaction, the difference of the two differences, over the seeds of all four cells.
+    The title has the interaction, the difference of the two differences, as the table of comparisons has it.
 
     Args:
         points: columns objective, triplet (two different values each, drawn in their order of appearance),
             seed, value.
+        effect: difference, low, high, n, comparisons and text of the interaction, as comparisons.compare_study gives
+            them; None where the rows make no factorial design.
         measure: what the vertical axis says.
-        caveat: printed above the panel.
+        caveat: printed above the panels.
+        baseline: as `sweep` takes it, with the column.
 
     Raises:
         InputError: an absent column, no line, no finite number, two lines for one cell and seed, other than two
@@ -146,15 +163,14 @@ def interaction(points: pd.DataFrame, measure: str, caveat: str | None) -> Figur
             f"An interaction needs all four cells of two objectives and two kinds of triplet, got {len(cells)} cells:"
             f" {', '.join(map(str, objectives))}; {', '.join(map(str, triplets))}."
         )
-    order = pd.MultiIndex.from_product([objectives, triplets])
-    common = cells.reindex(order).dropna(axis=1)
-    with new_figure(6.4, 4.4, caveat) as figure:
-        axes = figure.subplots()
+    with new_figure(_width(6.4, baseline), 4.4, caveat) as figure:
         drawn = points.assign(label=points["triplet"], place=points["objective"].map(objectives.index))
-        lines, counts = _lines(axes, drawn, "place")
-        describe(axes, _interaction_text(common.to_numpy()), "", measure)
-        axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
-        axes.set_xlim(-0.25, 1.25)
+        # the lines can be the same but for what they stand apart
+        panels, lines, counts = _paired(figure, drawn, "place", measure, baseline, apart=0.06)
+        panels[0].set_title(textwrap.fill(_interaction_text(effect), 55) if effect else "")
+        for axes in panels:
+            axes.set_xticks([0, 1], [textwrap.fill(str(objective), 25) for objective in objectives])
+            axes.set_xlim(-0.25, 1.25)
         _legend(figure, lines, counts)
     return figure
 
@@ -197,14 +213,19 @@ def mask_ratio_map(points: pd.DataFrame, measure: str, caveat: str | None) -> Fi
     return figure
 
 
-def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figure:
+def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivalence: float | None = None) -> Figure:
     """All paired differences of a study, from top to bottom, in groups by suite.
 
+    The axis has the range of the trained rows, as an untrained one far off would leave them no room: an arrow at the
+    edge stands for what lies beyond, and the numbers at the right say where.
+
     Args:
-        differences: columns label, suite, difference, low, high (NaN with one seed), verdict, n (seeds). Marks are
-            filled where the verdict is higher or lower, and hollow otherwise.
+        differences: columns label, suite, difference, low, high (NaN where there are too few seeds), verdict, n
+            (seeds), comparisons (that the interval is adjusted for), untrained (whether the row is). Marks are black
+            where the verdict is higher or lower, grey where it is equivalent, and hollow otherwise.
         measure: what the horizontal axis says, such as "difference to SimCSE (points)".
         caveat: printed above the panel.
+        equivalence: the largest difference that does not matter, a band where the axis reaches so far.
 
     Raises:
         InputError: an absent column, no line, a difference or n that is no finite number, two lines for one label
@@ -212,9 +233,9 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
     """
     require(
         differences,
-        ["label", "suite", "difference", "low", "high", "verdict", "n"],
+        ["label", "suite", "difference", "low", "high", "verdict", "n", "comparisons", "untrained"],
         "differences",
-        numbers=["difference", "n"],
+        numbers=["difference", "n", "comparisons"],
     )
     if differences.duplicated(["label", "suite"]).any():
         raise InputError("The table of differences has two lines for one label and suite.")
@@ -226,13 +247,16 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
     with new_figure(9, 0.9 + row_height * (len(shown) + len(groups)), caveat) as figure:
         axes = figure.subplots()
         axes.axvline(0, color="0.4", linewidth=1, zorder=1)
+        axes.set_xlim(*(ends := _range(shown, equivalence)))
+        # longer labels are fewer, so that they do not lie on each other
+        axes.locator_params(axis="x", nbins=5 if ends[1] - ends[0] > 0.1 else 4)
         names: list[str] = []
         headings = []
         for suite, group in groups:
             headings.append(len(names))
             names.append(str(suite))
             for row in group.to_dict("records"):
-                _difference(axes, row, place=len(names))
+                _difference(axes, row, ends, place=len(names))
                 names.append(labels[row["label"]])
         axes.set_yticks(range(len(names)), names)
         axes.set_ylim(len(names) - 0.4, -0.6)
@@ -241,14 +265,21 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None) -> Figur
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
         describe(axes, "", measure, "")
-        note = "Mean of the paired differences and its 95 % interval."
+        meanings = {_meaning(verdict) for verdict in shown["verdict"]}
+        handles: dict[str, Artist] = {name: _mark(face) for name, face in FACES.items() if name in meanings}
+        if equivalence is not None and -equivalence > ends[0] and equivalence < ends[1]:
+            handles[f"within ± {equivalence:g}"] = axes.axvspan(-equivalence, equivalence, color="0.93", zorder=0)
+        if any(low < ends[0] or high > ends[1] for low, high in map(_reaches, shown.to_dict("records"))):
+            handles["untrained, beyond the axis"] = _mark("black", "<")
+        note = f"Mean of the paired differences and its 95 % interval{_adjusted(shown['comparisons'])}."
         note += f" Not shown: the {left_out} smallest differences." if left_out else ""
-        legend(figure, ([_mark("black"), _mark("white")], ["decided", "not decided"]), note)
+        legend(figure, (list(handles.values()), list(handles)), note)
     return figure
 
 
 # ------------------------------------------------------------------------------------------------- their parts
 
+FACES = {"higher or lower": "black", "equivalent": "0.7", "undecided": "white"}  # of a forest's marks, inside
 NOT_RUN: dict[str, Any] = {"facecolor": "white", "edgecolor": "0.6", "hatch": HATCHES[1], "linewidth": 0}
 
 
@@ -262,11 +293,16 @@ def _check(points: pd.DataFrame, cell: Sequence[str], numbers: Sequence[str] = (
 Lines = dict[str, ErrorbarContainer]  # label → what stands for it in a legend
 
 
-def _lines(axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None = None) -> tuple[Lines, list[int]]:
-    """A line of means with intervals for each label, and a thin one for each seed; lines and numbers of seeds."""
+def _lines(
+    axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None = None, apart: float = 0.015
+) -> tuple[Lines, list[int]]:
+    """A line of means with intervals for each label, and a thin one for each seed; lines and numbers of seeds.
+
+    Labels stand side by side, this share of the axis apart.
+    """
     labels, places = order or list(points["label"].unique()), np.sort(points[x].unique())
-    # Side by side by a little, since intervals on top of each other can't be read; less where places are close.
-    step = min(0.015 * np.ptp(places), 0.04 * np.diff(places).min()) if len(places) > 1 else 1e-11
+    # intervals on top of each other can't be read; closer where places are close
+    step = apart * min(np.ptp(places), 2.5 * np.diff(places).min()) if len(places) > 1 else 1e-11
     shifts = step * (np.arange(len(labels)) - (len(labels) - 1) / 2)
     lines: Lines = {}
     counts = []
@@ -298,19 +334,43 @@ def _lines(axes: Axes, points: pd.DataFrame, x: str, order: Sequence[str] | None
     return lines, counts
 
 
+def _width(one: float, baseline: str | None) -> float:
+    """Of a figure, in inches, whose only panel would have the width `one`."""
+    return one if baseline is None else 1.75 * one
+
+
+def _paired(
+    figure: Figure, points: pd.DataFrame, x: str, measure: str, baseline: str | None, apart: float = 0.015
+) -> tuple[list[Axes], Lines, list[int]]:
+    """A panel of scores and, where a seed has a baseline, one of differences to it; lines and numbers of seeds."""
+    changes = points.iloc[:0]
+    if baseline is not None:
+        require(points, ["baseline"], "points")
+        changes = points.assign(value=points["value"] - points["baseline"]).dropna(subset="value")
+    panels = list(figure.subplots(1, 1 if changes.empty else 2, squeeze=False)[0])
+    lines, counts = _lines(panels[0], points, x, apart=apart)
+    panels[0].set_ylabel(measure)
+    for axes in panels[1:]:
+        counts += _lines(axes, changes, x, list(lines), apart)[1]
+        axes.axhline(0, color="0.5", linewidth=1, zorder=1)
+        axes.set_title(textwrap.fill(f"Difference to {baseline}, seed by seed", 45))
+        axes.set_ylabel(f"difference of {measure}")
+    return panels, lines, counts
+
+
 def _legend(figure: Figure, lines: Lines, counts: Sequence[int]) -> None:
-    note = f"Lines: mean over seeds. Bars: its 95 % interval. Thin: the {seeds_text(counts)}."
+    note = f"Lines: mean over seeds. Bars: its 95 % interval, each for itself. Thin: the {seeds_text(counts)}."
     legend(figure, (list(lines.values()), list(lines)), note if max(counts) > 1 else "One seed: no intervals.")
 
 
-def _interaction_text(values: np.ndarray) -> str:
-    """values: (4, common seeds), the cells row by row."""
-    if values.shape[1] == 0:
-        return "Interaction: the cells have no seed in common"
-    effect = contrast(values, np.array([1, -1, -1, 1]))
-    low, high = t_interval(effect.difference, effect.sd, effect.n)
-    ends = "" if np.isnan(low) else f" (95 % interval {interval(low, high)})"
-    return f"Interaction {difference(effect.difference, low, high)}{ends}, {seeds_text([effect.n])}"
+def _interaction_text(effect: dict[str, Any]) -> str:
+    low, high = effect["low"], effect["high"]
+    if not effect["n"]:
+        return f"Interaction {effect['text']}"
+    several = effect["comparisons"] > 1
+    adjusted = f", adjusted for {effect['comparisons']} comparisons" if several else ""
+    ends = "" if np.isnan(low) else f" (95 % interval {interval(low, high)}{adjusted})"
+    return f"Interaction {difference(effect['difference'], low, high)}{ends}, {seeds_text([effect['n']])}"
 
 
 def _colour_scale(means: np.ndarray) -> tuple[Normalize, float]:
@@ -326,13 +386,48 @@ def _cell_text(cell: Summary) -> str:
     return f"{cell.mean:.2f}{interval}\nn = {cell.n}"
 
 
-def _difference(axes: Axes, row: dict[Hashable, Any], place: int) -> None:
+def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float]:
+    """What the axis has room for: 0, the trained rows (all, if none is), the margin if that is no more than they."""
+    own = shown[~shown["untrained"].astype(bool)]
+    reached = (own if len(own) else shown)[["difference", "low", "high"]].to_numpy(float)
+    low, high = min(0.0, np.nanmin(reached)), max(0.0, np.nanmax(reached))
+    if equivalence is not None and 2 * equivalence <= high - low:
+        low, high = min(low, -equivalence), max(high, equivalence)
+    room = 0.08 * (high - low) or 0.01
+    return low - room, high + room
+
+
+def _difference(axes: Axes, row: dict[Hashable, Any], ends: tuple[float, float], place: int) -> None:
+    look: dict[str, Any] = {"markersize": 6, "color": "black", "markerfacecolor": FACES[_meaning(row["verdict"])]}
     axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
-    face = "black" if row["verdict"] in ("higher", "lower") else "white"
-    axes.plot([row["difference"]], [place], marker="o", markersize=6, color="black", markerfacecolor=face)
-    ends = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
-    said = f"{difference(row['difference'], row['low'], row['high'])}{ends}, n = {row['n']:g}, {row['verdict']}"
+    if ends[0] <= row["difference"] <= ends[1]:
+        axes.plot([row["difference"]], [place], marker="o", **look)
+    inwards = 0.01 * (ends[1] - ends[0])
+    if _reaches(row)[0] < ends[0]:
+        axes.plot([ends[0] + inwards], [place], marker="<", **look)
+    if _reaches(row)[1] > ends[1]:
+        axes.plot([ends[1] - inwards], [place], marker=">", **look)
+    reached = f" ({interval(row['low'], row['high'])})" if np.isfinite(row["low"]) else ""
+    said = f"{difference(row['difference'], row['low'], row['high'])}{reached}, n = {row['n']:g}, {row['verdict']}"
     axes.text(1.02, place, said, transform=axes.get_yaxis_transform(), va="center", fontsize=9)
+
+
+def _reaches(row: dict[Hashable, Any]) -> tuple[float, float]:
+    """Lowest and highest of a difference and its interval, where it has one."""
+    numbers = [row["difference"], row["low"], row["high"]]
+    return float(np.nanmin(numbers)), float(np.nanmax(numbers))
+
+
+def _meaning(verdict: str) -> str:
+    """What the legend calls a verdict."""
+    return "higher or lower" if verdict in ("higher", "lower") else verdict if verdict in FACES else "undecided"
+
+
+def _adjusted(comparisons: pd.Series) -> str:
+    """What an interval is adjusted for, where that is anything."""
+    least, most = int(comparisons.min()), int(comparisons.max())
+    together = f"{least} to {most}" if least < most else f"{most}"
+    return f", adjusted for {together} comparisons that are looked at together" if most > 1 else ""
 
 
 def _largest(group: pd.DataFrame) -> pd.DataFrame:
@@ -341,5 +436,5 @@ def _largest(group: pd.DataFrame) -> pd.DataFrame:
     return group[group.index.isin(largest)]
 
 
-def _mark(face: str) -> Line2D:
-    return Line2D([], [], marker="o", linestyle="none", color="black", markerfacecolor=face)
+def _mark(face: str, marker: str = "o") -> Line2D:
+    return Line2D([], [], marker=marker, linestyle="none", color="black", markerfacecolor=face)

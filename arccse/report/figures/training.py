@@ -1,5 +1,6 @@
 """Figures of what happens during training, from the runs' histories."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,7 +41,7 @@ def alignment_uniformity(histories: pd.DataFrame, caveat: str | None) -> Figure:
     with new_figure(12, 4, caveat) as figure:
         over_alignment, over_uniformity, plane = figure.subplots(1, 3)
         for index, (label, measures) in enumerate(curves.items()):
-            style = curve_style(index, len(measures["alignment"]))
+            style = curve_style(index, len(measures["alignment"]), len(curves))
             _over_steps(over_alignment, measures["alignment"], label, style)
             _over_steps(over_uniformity, measures["uniformity"], label, style)
             _path(plane, measures, label, style)
@@ -73,8 +74,8 @@ def dev_scores(histories: pd.DataFrame, caveat: str | None) -> Figure:
         over_scores, over_losses = figure.subplots(1, 2)
         for index, label in enumerate(scores):
             score, loss = scores[label]["dev_spearman"], losses[label]["loss"]
-            _over_steps(over_scores, score, label, curve_style(index, len(score)))
-            _over_steps(over_losses, loss, label, curve_style(index, len(loss)))
+            _over_steps(over_scores, score, label, curve_style(index, len(score), len(scores)))
+            _over_steps(over_losses, loss, label, curve_style(index, len(loss), len(scores)))
         describe(over_scores, "Score on the dev set", "training step", "dev Spearman × 100 (higher is better)")
         describe(over_losses, "Training loss", "training step", "loss, on each objective's own scale")
         over_losses.set_yscale("log")
@@ -106,6 +107,7 @@ def matched_comparisons(histories: pd.DataFrame, baseline: str, caveat: str | No
     own = _by_label(histories, ["dev_spearman", "alignment", "uniformity"])
     if baseline not in own or len(own) == 1:
         raise InputError(f"The histories are of {', '.join(own)} alone, so nothing is compared with '{baseline}'.")
+    curves = len(own)
     first = own.pop(baseline)
     with new_figure(12, 4, caveat) as figure:
         at_steps, to_score, at_uniformity = figure.subplots(1, 3)
@@ -114,18 +116,22 @@ def matched_comparisons(histories: pd.DataFrame, baseline: str, caveat: str | No
             gains = matched.gains(first, other).dropna()
             if gains.empty:
                 raise InputError(f"'{label}' and '{baseline}' have no step with the scores of all common seeds.")
-            _differences(at_steps, gains, label, place)
-            _differences(at_uniformity, matched.alignment_differences(first, other).dropna(), label, place)
+            style = curve_style(place, len(gains), curves)
+            _differences(at_steps, gains, label, style)
+            _differences(at_uniformity, matched.alignment_differences(first, other).dropna(), label, style)
             reached &= _steps_to_score(to_score, first, other, place)
         describe(at_steps, "Gain at equal steps", "training step", "dev Spearman × 100, less the baseline's")
         describe(to_score, "Steps to the baseline's best score", "training step (a mark for each seed)", "")
         describe(
             at_uniformity,
             "Alignment at equal uniformity",
-            "step at which the baseline has this uniformity",
+            "the baseline's step of this uniformity",
             "alignment × 100, less the baseline's\n(lower is better)",
         )
-        to_score.set(xlim=(0, None), ylim=(len(own) + 0.6, -0.6), yticks=[])
+        to_score.set(xlim=(0, None), ylim=(len(own) + 0.6, -0.6))
+        to_score.set_yticks(range(curves), [textwrap.fill(label, 18) for label in (baseline, *own)], fontsize=8)
+        to_score.tick_params(axis="y", length=0)
+        to_score.grid(False, axis="y")
         handles, names = _entries(at_steps)
         for axes in (at_steps, at_uniformity):
             axes.axhline(0, color="0.5", linewidth=1, zorder=1)
@@ -192,11 +198,10 @@ def _path(axes: Axes, measures: dict[str, pd.DataFrame], label: str, style: dict
     axes.plot(x[-1:], y[-1:], markeredgecolor="black", **ends)
 
 
-def _differences(axes: Axes, values: pd.DataFrame, label: str, place: int) -> None:
+def _differences(axes: Axes, values: pd.DataFrame, label: str, style: dict[str, Any]) -> None:
     """Means of (steps, seeds) differences and, from two seeds on, their intervals."""
     seeds = len(values.columns)
     steps, found = values.index.to_numpy(), [summarise(own) for own in values.to_numpy()]
-    style = curve_style(place, len(steps))
     axes.plot(steps, [one.mean for one in found], label=f"{label} ({seeds_text([seeds])})", **style)
     if seeds > 1:
         low, high = [one.low for one in found], [one.high for one in found]

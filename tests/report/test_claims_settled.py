@@ -3,12 +3,14 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from made_configs import made_config
 from made_results import made_results
 from scipy.stats import ttest_1samp
 
 from arccse.report import build
+from arccse.report.blocks import claims_block
 from arccse.report.claims import COLUMNS, settle
 from arccse.report.tables import Divergence
 
@@ -21,7 +23,7 @@ BEST = {"claim": "15° is best", "source": "a paper", "study": "margin", "best":
 SEEDS = [0, 1, 2, 3, 4]
 
 
-def settled(tmp_path, claimed, values=None, change=None, **keys):
+def settled(tmp_path, claimed, values=None, change=None, histories=None, **keys):
     """The claims of a config, on scores by label: a list of a value for each seed, of all its suites and columns."""
     config = made_config(tmp_path, STUDIES, seeds=SEEDS, claims=claimed, **keys)
     made = made_results(config)
@@ -32,7 +34,7 @@ def settled(tmp_path, claimed, values=None, change=None, **keys):
             scores.loc[(scores["hash"] == row.hash) & (scores["seed"] == seed), "value"] = value
     if change:
         views, scores = change(views, scores)
-    return settle(config, views, scores)
+    return settle(config, views, scores, made.histories if histories is None else histories)
 
 
 BASE = [70.0, 70.5, 70.2, 70.4, 70.1]
@@ -78,6 +80,19 @@ def test_claims_are_judged_together_and_with_the_looks_at_their_study(tmp_path):
     assert found["p"][0] == pytest.approx(6 * alone["p"])
     assert found["low"][0] < alone["low"]
     assert found["verdict"].tolist()[:2] == ["supported", "contradicted"]
+
+
+def test_a_claim_that_was_written_after_a_look_says_so(tmp_path):
+    config = made_config(tmp_path, STUDIES, seeds=SEEDS, claims={"gain": GAIN, "best": BEST})
+    planned = {config.claims["gain"].digest}
+
+    def seen(views, scores):
+        return {study: replace(view, planned=frozenset(planned)) for study, view in views.items()}, scores
+
+    found = settled(tmp_path, {"gain": GAIN, "best": BEST}, change=seen)
+    assert found["planned"].tolist() == [True, False]
+    (note,) = (text for _, text in claims_block(found, None).scores.notes if "after a first look" in text)
+    assert note.startswith("“15° is best” was written down after")
 
 
 @pytest.mark.parametrize(
@@ -138,6 +153,38 @@ def test_what_can_not_be_said_says_why(tmp_path):
     for change, why in ((without_a_task, "ArcCSE has no SICKR"), (diverged, "ArcCSE diverged")):
         found = settled(tmp_path, {"gain": GAIN}, change=change)
         assert found[["verdict", "text", "n"]].to_numpy().tolist() == [["undecided", f"undecided: {why}", 0]]
+
+
+def courses(tmp_path, reached):
+    """Histories in which SimCSE gets to 83 at step 20, and ArcCSE to what is said; both end at uniformity −3."""
+    rows = made_config(tmp_path, STUDIES, seeds=SEEDS).rows("main")
+    lines = []
+    for row, last, alignment in ((rows[1], 83.0, 0.2), (rows[2], reached, 0.25)):
+        for seed in SEEDS:
+            start = {"hash": row.variant.hash, "seed": seed, "step": 0, "dev_spearman": 80.0}
+            lines.append(start | {"alignment": 0.1, "uniformity": -2.0})
+            end = start | {"step": 20, "dev_spearman": last, "alignment": alignment + seed / 1000, "uniformity": -3.0}
+            lines.append(end)
+    return pd.DataFrame(lines)
+
+
+def test_courses_are_compared_at_equal_scores_and_uniformity(tmp_path):
+    claimed = {
+        "steps": GAIN | {"matched": "steps", "direction": "lower"},
+        "alignment": GAIN | {"matched": "alignment", "direction": "lower"},
+    }
+    found = settled(tmp_path, claimed, histories=courses(tmp_path, reached=86.0))
+    assert found["difference"].tolist() == pytest.approx([-10, 5])  # 83 at step 10; 0.25 against 0.2, × 100
+    assert found["verdict"].tolist() == ["supported", "contradicted"]
+    assert found["comparison"].tolist() == ["ArcCSE − SimCSE"] * 2
+    assert found["n"].tolist() == [5, 5]
+
+
+def test_a_score_that_is_never_reached_has_no_mean(tmp_path):
+    claim = {"steps": GAIN | {"matched": "steps", "direction": "lower"}}
+    found = settled(tmp_path, claim, histories=courses(tmp_path, reached=82.0))
+    why = "undecided: with seed 0, 1, 2, 3, 4 it never reaches the other's score"
+    assert found[["verdict", "text"]].to_numpy().tolist() == [["undecided", why]]
 
 
 def test_no_claims_are_no_lines(tmp_path):
