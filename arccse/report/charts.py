@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from arccse.errors import InputError
-from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.evaluation.suites import MEASURES, SUITES, Suite
 from arccse.report.blocks import HEADINGS
 from arccse.report.figures import data
 from arccse.report.figures.axis import Axis
@@ -82,7 +82,7 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
         for suite in subject.suites:
             spec = SUITES[suite]
             if "Avg" in spec.headlines:
-                title = f"{spec.title} average"
+                title = _average(spec)
                 makers[title + where] = partial(_averages, subject, suite, results, title, where)
                 if subject.axis is not None:
                     makers[f"sweep of {title}{where}"] = partial(_sweep, subject, suite, results, title, where)
@@ -98,6 +98,10 @@ def untrained(found: Iterable[Subject]) -> set[str]:
     return {row.label for subject in found for row in subject.rows if row.variant.untrained}
 
 
+def _average(spec: Suite) -> str:
+    return f"{spec.measure} with {spec.manner}" if spec.manner else spec.measure
+
+
 def _averages(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
     rows = data.finished(subject.rows, results)
     if not rows:
@@ -108,7 +112,8 @@ def _averages(subject: Subject, suite: str, results: Results, title: str, where:
 def _sweep(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
     assert subject.axis is not None
     frame = data.swept(subject, subject.axis, results, suite)
-    return [curves(frame, subject.axis, f"{title} against {subject.axis.key}{where}", title)] if len(frame) else []
+    name = f"{title} against {subject.axis.title.replace('_', ' ')}{where}"
+    return [curves(frame, subject.axis, name, title)] if len(frame) else []
 
 
 def _courses(subject: Subject, results: Results, where: str) -> list[Chart]:
@@ -199,8 +204,8 @@ def forest(comparisons: pd.DataFrame, aside: Collection[str] = ()) -> list[Chart
 
 def _compared(line: pd.Series) -> str:
     """A measure and a kind of comparison, in words."""
-    title, task = SUITES[line["suite"]].title, line["task"]
-    measure = f"{title} average" if task == "Avg" else MEASURES.get(task, f"{title}, {task}")
+    spec, task = SUITES[line["suite"]], line["task"]
+    measure = _average(spec) if task == "Avg" else MEASURES.get(task, f"{spec.title}, {task}")
     return f"{measure}, {HEADINGS[line['kind']].format(baseline=line['baseline'])}"
 
 
