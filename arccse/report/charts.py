@@ -75,8 +75,12 @@ Make = Callable[[], list[Chart]]
 
 
 def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> dict[str, Make]:
-    """What makes a study's charts, by what it is called: scores and sweeps of each suite, histories, differences."""
-    makers: dict[str, Make] = {}
+    """What makes a study's charts, by what it is called: differences, scores and sweeps of each suite, histories.
+
+    Differences come first: rows' own intervals overlap where the differences, seed by seed, are sure.
+    """
+    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *MEASURES])]
+    makers: dict[str, Make] = {"differences": partial(forest, headline, untrained(found))}
     for subject in found:
         where = f", {subject.encoder}" if len(found) > 1 else ""
         for suite in subject.suites:
@@ -88,8 +92,6 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
                     makers[f"sweep of {title}{where}"] = partial(_sweep, subject, suite, results, title, where)
         if data.finished(subject.trained, results):
             makers[f"course of training{where}"] = partial(_courses, subject, results, where)
-    headline = compared[(compared["n"] > 0) & compared["task"].isin(["Avg", *MEASURES])]
-    makers["differences"] = partial(forest, headline, untrained(found))
     return makers
 
 

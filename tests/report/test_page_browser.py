@@ -268,10 +268,24 @@ def test_the_first_screen_has_question_answer_and_claims(browser: webdriver.Chro
         (found,) = visible(browser, selector)
         assert found.rect["y"] + found.rect["height"] < 900, selector
         assert found.rect["x"] + found.rect["width"] <= 1300, selector
-    tops = [
-        visible(browser, selector)[0].rect["y"] for selector in ("h1", ".answer", ".claims", "figure", ".contents")
-    ]
+    tops = [visible(browser, selector)[0].rect["y"] for selector in ("h1", ".answer", ".claims", ".contents")]
     assert tops == sorted(tops)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1300, 900), (390, 844)])
+def test_as_many_claims_as_a_paper_makes_fit_on_the_first_screen(
+    browser: webdriver.Chrome, content: page.PageContent, tmp_path: Path, width: int, height: int
+) -> None:
+    page.write(replace(content, claims=(content.claims * 4)[:11], caveat=None), tmp_path / "claims.html")
+    browser.get((tmp_path / "claims.html").as_uri())
+    screen(browser, width, height)
+    shown = [*visible(browser, "h1, .answer, .bounds li"), *visible(browser, ".claims tbody tr")]
+    shown += visible(browser, "#claims figure img") if width > 500 else []
+    assert len(visible(browser, ".claims tbody tr:not(.group)")) == 11
+    for element in shown:
+        box = element.rect
+        assert box["y"] + box["height"] <= height, element.text
+        assert box["x"] + box["width"] <= width, element.text
 
 
 def test_an_interval_is_drawn_where_it_lies(browser: webdriver.Chrome, content: page.PageContent) -> None:
