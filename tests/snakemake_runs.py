@@ -13,11 +13,14 @@ ROOT = Path(__file__).parent.parent
 TRAINING = {"batch_size": 8, "max_steps": 2, "eval_every": 1, "geometry_every": 1, "max_length": 16}
 
 
-def snakemake(folder: Path, *arguments: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake in a folder, with the Snakefile and the package of the repository or of a copy of it."""
+def snakemake(folder: Path, *arguments: str, root: Path = ROOT, before: str = "") -> subprocess.CompletedProcess[str]:
+    """Run Snakemake in a folder, with the Snakefile and the package of the repository or of a copy of it.
+
+    before: a folder of modules that Python finds first.
+    """
     environment = os.environ | {
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(root),
+        "PYTHONPATH": f"{before}:{root}" if before else str(root),
     }
     command = ["snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -2,8 +2,8 @@
 
 `write` renders plain data (PageContent), made by report.content. Tables and figures stand in the HTML itself, so that
 the page reads without JavaScript; a script sorts the tables and draws the charts with uPlot, which is vendored beside
-the template: 50 kB, where a library that draws intervals and bands by itself would take more room than the script
-that draws them here saves.
+the template: 50 kB, where libraries that draw intervals and bands by themselves take 0.5 MB (Observable Plot with D3)
+or 1.1 MB (plotly.js, basic) of the page's 3.
 """
 
 import json

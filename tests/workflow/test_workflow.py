@@ -63,6 +63,27 @@ def test_a_finished_config_has_nothing_to_do(finished):
     assert planned(finished, write_config(finished, base_config())) == {}
 
 
+STALLED = """
+from snakemake.scheduling.job_scheduler import JobScheduler
+
+ready = JobScheduler.open_jobs.fget
+JobScheduler.open_jobs = property(lambda self: [] if self.finished_jobs else ready(self))
+"""
+
+
+def test_a_workflow_that_runs_out_of_ready_jobs_is_no_success(finished, tmp_path):
+    """Snakemake's own exit status is 0 then, with keep-going."""
+    (tmp_path / "sitecustomize.py").write_text(STALLED)
+    for name in ("bert", "corpus.txt"):
+        (tmp_path / name).symlink_to(finished / name)
+    result = snakemake(
+        tmp_path, "--cores", "1", "--configfile", write_config(tmp_path, base_config()), before=str(tmp_path)
+    )
+    assert result.returncode == 1
+    assert re.search(r"\d+ jobs were never started, \w+ among them\. Give the same command again", result.stderr)
+    assert not (tmp_path / "results" / "tiny" / "report.html").exists()
+
+
 def test_a_comment_or_another_path_to_the_config_changes_nothing(finished):
     absolute = write_config(finished, base_config(), comment="# a remark\n")
     assert planned(finished, absolute) == {}
