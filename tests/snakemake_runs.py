@@ -45,6 +45,14 @@ def base_config() -> dict:
         "suites": ["sts"],
         "seeds": [0],
         "training": TRAINING,
+        "claims": {
+            "gain": {
+                "claim": "ArcCSE is better",
+                "source": "a test",
+                "study": "main",
+                "contrast": {"SimCSE": -1, "ArcCSE": 1},
+            }
+        },
         "studies": {
             "main": {
                 "title": "Tiny",

@@ -19,13 +19,17 @@ def gathered(config: Config) -> list[Path]:
 
 def files(config: Config) -> list[Path]:
     """What `arccse report` makes of them: tables, claims, comparisons, figures, the page."""
-    tables = [*config.studies, *(["claims"] if config.claims else [])]
     return [
-        *(paths.table(config, table, kind) for table in tables for kind in TABLE_KINDS),
+        *(paths.table(config, table, kind) for table in tables(config) for kind in TABLE_KINDS),
         *(paths.table(config, f"{study}-comparisons", "csv") for study in config.studies),
         *(paths.figure(config, spec.name, kind) for spec in figures(config) for kind in FIGURE_KINDS),
         paths.page(config),
     ]
+
+
+def tables(config: Config) -> list[str]:
+    """The tables' names: each study's, and "claims" where there are any."""
+    return [*config.studies, *(["claims"] if config.claims else [])]
 
 
 def figures(config: Config) -> list[FigureSpec]:

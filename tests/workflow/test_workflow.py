@@ -33,6 +33,7 @@ def test_every_file_of_the_design_is_there(finished):
         assert mteb.ResultCache(run / "mteb").load_results(include_remote=False).model_results
     for kind in ("csv", "md", "tex"):
         assert (results / "tables" / f"main.{kind}").is_file()
+        assert (results / "tables" / f"claims.{kind}").is_file()
     for kind in ("svg", "pdf", "png"):
         assert (results / "figures" / f"alignment_uniformity-main-tiny.{kind}").stat().st_size > 1000
 
@@ -108,7 +109,10 @@ def test_what_a_suite_keeps_is_an_output_of_its_job(tmp_path):
     tiny.save_bert(tmp_path / "bert")
     (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
     content = base_config()
-    content["studies"] = {"main": {"title": "All", "suites": list(SUITES), "variants": {"SimCSE": {}}}}
+    content |= {
+        "studies": {"main": {"title": "All", "suites": list(SUITES), "variants": {"SimCSE": {}}}},
+        "claims": {},
+    }
     result = snakemake(tmp_path, "--dry-run", "--configfile", write_config(tmp_path, content))
     outputs = re.findall(r"output: (\S+/scores\.csv, .*)", result.stdout + result.stderr)
     made = {
