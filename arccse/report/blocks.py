@@ -292,6 +292,11 @@ TWO_LEVEL = "Two-level: the interval over seeds and sentence pairs, if other pai
 
 
 def _claims_notes(settled: pd.DataFrame) -> list[str]:
+    if settled["low"].isna().all():
+        return [
+            f"No claim has an interval, which takes {FEWEST_SEEDS} seeds: all are undecided.",
+            *late_claims(settled),
+        ]
     together = int(settled["comparisons"].min())
     notes = [
         f"Interval: Student's t over the common seeds (n), adjusted for the {together} claims with at least"

@@ -25,7 +25,7 @@ SEEDS = [0, 1, 2, 3, 4]
 
 def settled(tmp_path, claimed, values=None, change=None, histories=None, **keys):
     """The claims of a config, on scores by label: a list of a value for each seed, of all its suites and columns."""
-    config = made_config(tmp_path, STUDIES, seeds=SEEDS, claims=claimed, **keys)
+    config = made_config(tmp_path, STUDIES, **{"seeds": SEEDS, "claims": claimed} | keys)
     made = made_results(config)
     views = {study: build.study_view(config, study, made) for study in config.studies}
     scores = made.scores.copy()
@@ -150,6 +150,12 @@ def test_what_can_not_be_said_says_why(tmp_path):
         gone = replace(rows[2], diverged={1: Divergence(3, "The loss is not finite.")})
         return views | {"main": replace(views["main"], rows=[*rows[:2], gone])}, scores
 
+    few = settled(tmp_path, {"gain": GAIN}, seeds=[0, 1])
+    assert few["text"].tolist() == ["undecided: 2 seeds, and an interval takes 3"]
+    assert claims_block(few, None).scores.notes[0] == (
+        "",
+        "No claim has an interval, which takes 3 seeds: all are undecided.",
+    )
     for change, why in ((without_a_task, "ArcCSE has no SICKR"), (diverged, "ArcCSE diverged")):
         found = settled(tmp_path, {"gain": GAIN}, change=change)
         assert found[["verdict", "text", "n"]].to_numpy().tolist() == [["undecided", f"undecided: {why}", 0]]
