@@ -65,6 +65,11 @@ def looks(config: Config) -> Path:
     return results(config) / "looks.json"
 
 
+def gathered(config: Config) -> list[Path]:
+    """The files that `arccse gather` writes, in that order: whoever sees the last one has them all."""
+    return [path(config) for path in (scores, histories, pairs, looks, run_records)]
+
+
 def page(config: Config) -> Path:
     return results(config) / "report.html"
 

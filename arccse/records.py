@@ -103,11 +103,7 @@ class Look(Part):
 def read_looks(path: Path) -> dict[str, list[dict[str, Any]]]:
     """Study → its looks, the earliest first. Raises InputError for a missing or damaged file."""
     content = read_json(path)
-    try:
-        TypeAdapter(dict[str, list[Look]]).validate_python(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise damaged(path, f"it has a wrong '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+    require_valid(content, dict[str, list[Look]], path)
     return content
 
 
@@ -130,6 +126,15 @@ def read_json(path: Path) -> dict[str, Any]:
         raise damaged(path, f"it can't be read ({error.strerror})") from error
     except ValueError as error:
         raise damaged(path, f"it holds {error}") from error
+
+
+def require_valid(content: Any, kind: Any, path: Path) -> None:
+    """InputError unless what a file holds is of some kind, as pydantic understands it."""
+    try:
+        TypeAdapter(kind).validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise damaged(path, f"it has a wrong '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
 
 
 def read_run(path: Path, run: Run) -> dict[str, Any]:
@@ -159,11 +164,7 @@ def checked_run(content: Any, run: Run, path: Path) -> dict[str, Any]:
 def read_evaluation(path: Path, suite: str) -> dict[str, Any]:
     """What a suite's scores were made with, its own code alone under "code". Raises InputError for a damaged file."""
     content = read_json(path)
-    try:
-        EvaluationRecord.model_validate(content)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise damaged(path, f"it has a wrong '{'.'.join(map(str, first['loc']))}': {first['msg']}") from error
+    require_valid(content, EvaluationRecord, path)
     if suite not in content["code"]:
         raise damaged(path, f"it is of the suites {', '.join(content['code'])}, not of {suite}")
     return content | {"code": content["code"][suite]}

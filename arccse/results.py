@@ -161,7 +161,7 @@ def column_of(run: Run) -> str:
 
 def write(config: Config, results: Results) -> None:
     """Write the gathered files, runs.json last. Raises InputError where the folder can't be written."""
-    sweep(*(path(config) for path in (paths.scores, paths.histories, paths.pairs, paths.looks, paths.run_records)))
+    sweep(*paths.gathered(config))
     with atomic_path(paths.scores(config)) as temporary:
         results.scores[GATHERED_SCORES].to_csv(temporary, index=False, float_format="%.6f")
     with atomic_path(paths.histories(config)) as temporary:

@@ -84,9 +84,7 @@ def set_aside(config: Config) -> Path | None:
     make_writable(place)
     if {one.run.id for one in found} & gathered.runs.keys():
         kept = without(gathered, [one.run for one in found])
-        files = [
-            path(config) for path in (paths.scores, paths.histories, paths.run_records, paths.pairs, paths.looks)
-        ]
+        files = paths.gathered(config)
         for path in filter(Path.exists, files):
             shutil.copy2(path, place)
         if kept.runs:

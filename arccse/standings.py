@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ class Standing:
         scored = {suite: code.of_evaluation(suite, self.source) for suite in [*self.gathered, *self.filed]}
         return {"training": code.of_training(self.run.variant), **scored} if self.record else {}
 
-    @property
+    @cached_property
     def other_code(self) -> dict[str, list[str]]:
         """ "training" or a suite → the modules that differ from the code that made it or, since, was accepted."""
         record = self.record or {}

@@ -86,6 +86,12 @@ class Suite:
     keeps: Kept | None = None
     repeats: str | None = None
 
+    def words(self, column: str) -> str:
+        """What a sentence calls a column of its table."""
+        if column != "Avg":
+            return MEASURES.get(column, f"{self.title}, {column}")
+        return f"{self.measure} with {self.manner}" if self.manner else self.measure
+
     @property
     def keeps_pairs(self) -> bool:
         """Whether it leaves the cosine of every rated pair."""

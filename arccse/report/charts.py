@@ -13,7 +13,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from arccse.errors import InputError
-from arccse.evaluation.suites import MEASURES, SUITES, Suite
+from arccse.evaluation.suites import MEASURES, SUITES
 from arccse.report.blocks import HEADINGS
 from arccse.report.figures import data
 from arccse.report.figures.axis import Axis
@@ -86,7 +86,7 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
         for suite in subject.suites:
             spec = SUITES[suite]
             if "Avg" in spec.headlines:
-                title = _average(spec)
+                title = spec.words("Avg")
                 makers[title + where] = partial(_averages, subject, suite, results, title, where)
                 if subject.axis is not None:
                     makers[f"sweep of {title}{where}"] = partial(_sweep, subject, suite, results, title, where)
@@ -98,10 +98,6 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
 def untrained(found: Iterable[Subject]) -> set[str]:
     """The labels of rows that may be far from all others."""
     return {row.label for subject in found for row in subject.rows if row.variant.untrained}
-
-
-def _average(spec: Suite) -> str:
-    return f"{spec.measure} with {spec.manner}" if spec.manner else spec.measure
 
 
 def _averages(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
@@ -206,8 +202,7 @@ def forest(comparisons: pd.DataFrame, aside: Collection[str] = ()) -> list[Chart
 
 def _compared(line: pd.Series) -> str:
     """A measure and a kind of comparison, in words."""
-    spec, task = SUITES[line["suite"]], line["task"]
-    measure = _average(spec) if task == "Avg" else MEASURES.get(task, f"{spec.title}, {task}")
+    measure = SUITES[line["suite"]].words(line["task"])
     return f"{measure}, {HEADINGS[line['kind']].format(baseline=line['baseline'])}"
 
 

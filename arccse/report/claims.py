@@ -12,7 +12,7 @@ import pandas as pd
 
 from arccse.claims import Claim
 from arccse.config import Config
-from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.evaluation.suites import SUITES
 from arccse.report import comparisons, matched, tables
 from arccse.report.comparisons import Measured, measure
 from arccse.report.contrasts import Contrast
@@ -20,18 +20,8 @@ from arccse.report.tables import Row, StudyView
 from arccse.statistics import effect
 
 COLUMNS = [
-    *(
-        "claim",
-        "sentence",
-        "source",
-        "planned",
-        "study",
-        "encoder",
-        "measure",
-        "comparison",
-        "direction",
-        "equivalence",
-    ),
+    *("claim", "sentence", "source", "planned", "study", "encoder", "measure", "comparison"),
+    *("direction", "equivalence"),
     *("verdict", "text", "difference", "low", "high", "sd", "n", "seeds", "dropped", "p", "comparisons"),
     *("sign_flip", "detectable", "two_level_low", "two_level_high"),
 ]
@@ -73,9 +63,9 @@ def settle(
     Returns:
         Columns COLUMNS. `planned`: whether the claim stood in the config when its study's results were first
         gathered; if not, what was seen may have suggested it. `verdict` is one of AGAINST, and `text` says why no
-        other could be given. `difference` to
-        `two_level_high` are those of comparisons.compare_study; `comparisons` counts the claims, times the looks at
-        the study. Of a claim that a variant is the best, the comparison is that which speaks for it the least.
+        other could be given. `difference` to `two_level_high` are those of comparisons.compare_study; `comparisons`
+        counts the claims, times the looks at the study. Of a claim that a variant is the best, the comparison is that
+        which speaks for it the least.
 
     Raises:
         InputError: as compare_study does.
@@ -163,10 +153,7 @@ def measure_of(found: Measured) -> str:
     """What is measured, in words."""
     if found.of.kind == "matched":
         return MATCHED[found.task].words
-    spec = SUITES[found.of.suite]
-    if found.task != "Avg":
-        return MEASURES.get(found.task, f"{spec.title}, {found.task}")
-    return f"{spec.measure} with {spec.manner}" if spec.manner else spec.measure
+    return SUITES[found.of.suite].words(found.task)
 
 
 def settled(claim: Claim, found: Sequence[Measured], together: int, margin: float | None) -> dict[str, Any]:

@@ -122,8 +122,9 @@ def measure(one: Contrast, task: str, draws: pd.DataFrame | None = None) -> Meas
     wins = np.nan
     if one.is_pair:
         wins = improvement(*(values[::-1] if SUITES[one.suite].lower_is_better else values))
-    kept = draws is not None and task == "Avg" and SUITES[one.suite].keeps_pairs
-    error = error_over_pairs(one, seeds, draws) if kept and draws is not None else np.nan
+    error = np.nan
+    if draws is not None and task == "Avg" and SUITES[one.suite].keeps_pairs:
+        error = error_over_pairs(one, seeds, draws)
     return Measured(one, task, contrast(values, np.array(one.weights)), seeds, dropped, wins, error)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.evaluation.suites import MEASURES, SUITES
+from arccse.evaluation.suites import SUITES
 from arccse.report.blocks import difference, interval, p_value
 from arccse.report.tables import Row, StudyView
 
@@ -95,10 +95,8 @@ def _claim(line: Line) -> str:
 
 
 def _measure(line: Line) -> str:
-    if line["task"] != "Avg":
-        return MEASURES.get(line["task"], str(line["task"]))
     spec = SUITES[line["suite"]]
-    return f"{spec.measure} with {spec.manner}" if spec.manner and line["kind"] != "pooling" else spec.measure
+    return spec.measure if line["kind"] == "pooling" else spec.words(line["task"])  # its labels name the poolings
 
 
 def _evidence(line: Line) -> str:

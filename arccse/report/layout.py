@@ -13,8 +13,8 @@ FIGURE_KINDS = ("svg", "pdf", "png")
 
 def gathered(config: Config) -> list[Path]:
     """What `arccse gather` writes of the runs."""
-    files = [paths.scores(config), paths.histories(config), paths.looks(config), paths.run_records(config)]
-    return [*files, paths.pairs(config)] if any(SUITES[suite].keeps_pairs for suite in config.all_suites()) else files
+    has_pairs = any(SUITES[suite].keeps_pairs for suite in config.all_suites())
+    return [path for path in paths.gathered(config) if has_pairs or path != paths.pairs(config)]
 
 
 def files(config: Config) -> list[Path]:

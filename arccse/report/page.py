@@ -90,10 +90,9 @@ class PageContent:
 
     question: the page's title; answer: what it comes to, in a sentence; claims: encoder by encoder; scales: how far
     the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
-    caveats: what bounds the answer, a short sentence each;
-    config: the config's name; generated: the date, as printed; command: what a reader types to make the page
-    again; runs: one dict a run, its keys the heads of the table, the first
-    the run's name (what all runs share is said once above it); caveat: printed in a frame at the top.
+    caveats: what bounds the answer, a short sentence each; config: the config's name; generated: the date, as
+    printed; command: what a reader types to make the page again; runs: one dict a run, its keys the heads of the
+    table, the first the run's name (what all runs share is said once above it); caveat: in a frame at the top.
     """
 
     question: str

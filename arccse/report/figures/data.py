@@ -53,8 +53,7 @@ def order_scores(subject: Subject, results: Results) -> pd.DataFrame:
     """
     scores = results.scores[results.scores["suite"] == "order"]
     own = _of_rows(scores, finished(subject.rows, results))
-    first = _of_rows(scores, finished(subject.trained[:1], results)).rename(columns={"value": "baseline"})
-    paired = own.merge(first[["seed", "metric", "baseline"]], on=["seed", "metric"], how="left")
+    paired = _beside(own, _of_rows(scores, finished(subject.trained[:1], results)), ["seed", "metric"])
     trained = paired["label"].isin([row.label for row in subject.trained])
     return paired.assign(baseline=paired["baseline"].where(trained))
 
@@ -103,8 +102,12 @@ def swept(subject: Subject, axis: Axis, results: Results, suite: str | None = No
 
 def with_baseline(frame: pd.DataFrame, subject: Subject, results: Results) -> pd.DataFrame:
     """Points of the subject's suite, and as `baseline` what the study's first trained row has at the same seed."""
-    first = points(subject.trained[:1], subject.suite, results)[["seed", "value"]]
-    return frame.merge(first.rename(columns={"value": "baseline"}), on="seed", how="left")
+    return _beside(frame, points(subject.trained[:1], subject.suite, results), ["seed"])
+
+
+def _beside(frame: pd.DataFrame, first: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
+    """The frame, and as `baseline` the first row's value with the same keys."""
+    return frame.merge(first[[*keys, "value"]].rename(columns={"value": "baseline"}), on=keys, how="left")
 
 
 def mask_ratios(subject: Subject, results: Results) -> pd.DataFrame:
