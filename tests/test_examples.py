@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm, spearmanr
 
-from arccse.examples import _spearman, _tie_groups, both, spearman_draws
+from arccse.examples import _spearman, _tie_groups, both, mean_draws, spearman_draws
 from arccse.statistics import effect, judge
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -93,6 +93,50 @@ def test_tasks_that_do_not_fit() -> None:
         spearman_draws([], [])
     with pytest.raises(ValueError, match="NaN"):
         spearman_draws([np.where(cosines > 1, np.nan, cosines)], [ratings])
+
+
+# means
+
+
+@settings(max_examples=10)
+@given(seed=SEEDS, runs=st.integers(1, 3))
+def test_the_draws_of_means_by_the_book(seed: int, runs: int) -> None:
+    rng = np.random.default_rng(seed)
+    tasks = [(rng.normal(size=(runs, size)), rng.uniform(0.1, 2, size)) for size in (25, 40)]
+    draw, means = np.random.default_rng(seed), []
+    for values, weights in tasks:
+        drawn = [draw.integers(0, len(weights), len(weights)) for _ in range(20)]
+        means.append([[np.average(own[i], weights=weights[i]) for own in values] for i in drawn])
+    np.testing.assert_allclose(mean_draws(tasks, replicates=20, seed=seed), np.mean(means, axis=0), atol=1e-12)
+
+
+def test_the_error_of_shares_is_binomial() -> None:
+    shares, n = np.array([0.5, 0.9, 0.02]), 2000
+    values = np.arange(n) < n * shares[:, None]
+    drawn = mean_draws([(values.astype(float), np.ones(n))], replicates=10_000)
+    np.testing.assert_allclose(drawn.mean(axis=0), shares, atol=5e-4)
+    np.testing.assert_allclose(drawn.std(axis=0, ddof=1), np.sqrt(shares * (1 - shares) / n), rtol=0.03)
+
+
+def test_a_resample_without_any_weight_has_no_mean() -> None:
+    drawn = mean_draws([(np.array([[1.0, 2.0]]), np.array([0.0, 1.0]))], replicates=50)
+    assert set(drawn[~np.isnan(drawn)]) == {2.0}
+    assert 0 < np.isnan(drawn).sum() < 50
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ([], "a mean over tasks needs one"),
+        ([(np.ones((2, 5)), np.ones(4))], r"got \(2, 5\), \(4,\)"),
+        ([(np.ones((2, 0)), np.ones(0))], r"got \(2, 0\), \(0,\)"),
+        ([(np.full((1, 2), np.nan), np.ones(2))], "NaN"),
+        ([(np.ones((1, 2)), np.array([1.0, -1.0]))], "below 0"),
+    ],
+)
+def test_means_that_do_not_fit(tasks: list, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mean_draws(tasks)
 
 
 # both levels

@@ -16,6 +16,7 @@ from arccse.evaluation.suites import SUITES
 from arccse.report import comparisons, matched, tables
 from arccse.report.comparisons import Measured, measure
 from arccse.report.contrasts import Contrast
+from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import Row, StudyView
 from arccse.statistics import effect
 
@@ -51,7 +52,7 @@ def settle(
     views: Mapping[str, StudyView],
     scores: pd.DataFrame,
     histories: pd.DataFrame,
-    draws: pd.DataFrame | None = None,
+    draws: Draws = NO_DRAWS,
 ) -> pd.DataFrame:
     """Every claim of a config: a line for each claim and encoder of its study, in the config's order.
 
@@ -98,7 +99,7 @@ def in_scores(
     rows: Mapping[str, Row],
     suite: str,
     scores: pd.DataFrame,
-    draws: pd.DataFrame | None,
+    draws: Draws,
 ) -> list[Measured]:
     """The comparisons of a claim's rows on a suite: one, or that of the best variant with each other one."""
     values = {label: pd.DataFrame() for label in rows}  # what diverged has none

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.evaluation.suites import SUITES
+from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report.blocks import difference, interval, p_value
 from arccse.report.tables import Row, StudyView
 
@@ -107,7 +107,8 @@ def _evidence(line: Line) -> str:
     if line["comparisons"] > 1:
         parts[0] += f" for {line['comparisons']} comparisons together"
     if pd.notna(line["two_level_low"]):
-        parts.append(f"over seeds and sentence pairs {interval(line['two_level_low'], line['two_level_high'])}")
+        drawn = KEEPING[line["suite"]].drawn
+        parts.append(f"over seeds and {drawn} {interval(line['two_level_low'], line['two_level_high'])}")
     return ", ".join(parts)
 
 

@@ -10,8 +10,9 @@ from scipy.stats import spearmanr, ttest_1samp, ttest_rel
 from arccse import examples
 from arccse.errors import InputError
 from arccse.report import contrasts, tables
-from arccse.report.comparisons import COLUMNS, compare_study, draws_over_pairs
+from arccse.report.comparisons import COLUMNS, compare_study
 from arccse.report.contrasts import grid
+from arccse.report.draws import Draws
 from arccse.report.tables import Divergence, Row, StudyView
 from arccse.statistics import detectable
 
@@ -376,9 +377,9 @@ def scores_of(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def test_two_levels_by_hand_whatever_the_order_of_the_pairs(pairs: pd.DataFrame) -> None:
     view = study(UNTRAINED, SIMCSE, ARCCSE)
-    table = compare_study(scores_of(pairs), view, ["sts"], draws_over_pairs(pairs))
+    table = compare_study(scores_of(pairs), view, ["sts"], Draws({"sts": pairs}))
     assert table.loc[table["task"] != "Avg", "two_level_low"].isna().all()
-    shuffled = draws_over_pairs(pairs.sample(frac=1, random_state=1))
+    shuffled = Draws({"sts": pairs.sample(frac=1, random_state=1)})
     pd.testing.assert_frame_equal(table, compare_study(scores_of(pairs), view, ["sts"], shuffled))
     ordered = pairs.sort_values(["task", "subset", "index"])
     tasks = [ordered[ordered["task"] == task] for task in ("LEE", "STS12")]
@@ -397,18 +398,18 @@ def test_two_levels_by_hand_whatever_the_order_of_the_pairs(pairs: pd.DataFrame)
 
 def test_a_collapsed_encoder_has_an_interval_over_seeds_alone(pairs: pd.DataFrame) -> None:
     scores, collapsed = scores_of(pairs), pairs.assign(**{"bbbbbbbb/seed2": 0.5})
-    found = line(compare_study(scores, study(SIMCSE, ARCCSE), ["sts"], draws_over_pairs(collapsed)), "ArcCSE")
+    found = line(compare_study(scores, study(SIMCSE, ARCCSE), ["sts"], Draws({"sts": collapsed})), "ArcCSE")
     assert np.isnan([found["two_level_low"], found["two_level_high"]]).all()
     assert np.isfinite([found["low"], found["high"]]).all()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda p: p.drop(columns="score"), "column 'score'"),
-        (lambda p: p.drop(columns="bbbbbbbb/seed2"), "none of run bbbbbbbb/seed2, a run of 'ArcCSE'"),
-    ],
-)
-def test_pairs_that_do_not_fit(pairs: pd.DataFrame, spoil, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], draws_over_pairs(spoil(pairs)))
+def test_a_run_without_pairs_leaves_an_interval_over_seeds_alone(pairs: pd.DataFrame) -> None:
+    draws = Draws({"sts": pairs.drop(columns="bbbbbbbb/seed2")})
+    table = compare_study(scores_of(pairs), study(UNTRAINED, SIMCSE, ARCCSE), ["sts"], draws)
+    assert np.isnan(line(table, "ArcCSE")["two_level_low"])
+    assert np.isfinite(line(table, "untrained")["two_level_low"])
+
+
+def test_pairs_without_a_column_are_refused(pairs: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="what suite sts keeps lacks the column 'score'"):
+        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], Draws({"sts": pairs.drop(columns="score")}))
