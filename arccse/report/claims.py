@@ -6,6 +6,7 @@ where it lies on the other one, equivalent where it lies within ± the margin th
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -71,6 +72,13 @@ def settle(
     Raises:
         InputError: as compare_study does.
     """
+
+    @cache
+    def values_of(study: str, suite: str) -> dict[tuple[str, str], pd.DataFrame]:
+        finished = views[study].finished
+        frames = tables.seed_values(scores, finished, suite)
+        return {(row.encoder, row.label): frame for row, frame in zip(finished, frames, strict=True)}
+
     found = []
     for name, claim in config.claims.items():
         for encoder in views[claim.study].encoders:
@@ -79,7 +87,11 @@ def settle(
                 own = [in_training(claim, rows, histories)]
             else:
                 suite = claim.suite or config.study_suites(claim.study)[0]
-                own = in_scores(claim, views[claim.study], rows, suite, scores, draws)
+                known = values_of(claim.study, suite)
+                values = {
+                    label: known.get((encoder, label), pd.DataFrame()) for label in rows
+                }  # what diverged has none
+                own = in_scores(claim, rows, values, suite, draws)
             found.append((name, claim, encoder, own))
     testable = max(1, sum(any(one.is_testable for one in own) for *_, own in found))
     lines = []
@@ -94,18 +106,14 @@ def settle(
 
 
 def in_scores(
-    claim: Claim,
-    view: StudyView,
-    rows: Mapping[str, Row],
-    suite: str,
-    scores: pd.DataFrame,
-    draws: Draws,
+    claim: Claim, rows: Mapping[str, Row], values: Mapping[str, pd.DataFrame], suite: str, draws: Draws
 ) -> list[Measured]:
-    """The comparisons of a claim's rows on a suite: one, or that of the best variant with each other one."""
-    values = {label: pd.DataFrame() for label in rows}  # what diverged has none
-    for row, own in zip(view.finished, tables.seed_values(scores, view.finished, suite), strict=True):
-        if rows.get(row.label) is row:
-            values[row.label] = own
+    """The comparisons of a claim's rows on a suite: one, or that of the best variant with each other one.
+
+    Args:
+        rows: variant → its row, of one encoder.
+        values: variant → its scores on the suite, as tables.seed_values gives them.
+    """
     task = claim.task or SUITES[suite].headlines[0]
     found = []
     for weights in weights_of(claim, list(rows)):
