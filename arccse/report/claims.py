@@ -7,7 +7,7 @@ where it lies on the other one, equivalent where it lies within ± the margin th
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -15,11 +15,10 @@ from arccse.claims import Claim
 from arccse.config import Config
 from arccse.evaluation.suites import SUITES
 from arccse.report import comparisons, matched, tables
-from arccse.report.comparisons import Measured, measure
+from arccse.report.comparisons import Measured, measure, measure_courses
 from arccse.report.contrasts import Contrast
 from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import Row, StudyView
-from arccse.statistics import effect
 
 COLUMNS = [
     *("claim", "sentence", "source", "planned", "study", "encoder", "measure", "comparison"),
@@ -29,22 +28,6 @@ COLUMNS = [
 ]
 
 
-class Matched(NamedTuple):
-    """A measure of two courses of training: column of matched.compare_seeds, its name, and why a seed has none."""
-
-    column: str
-    words: str
-    missing: str
-
-
-MATCHED = {
-    "alignment": Matched(
-        "alignment_difference",
-        "alignment × 100 at equal uniformity (the lower the better)",
-        "the two reach no uniformity in common",
-    ),
-    "steps": Matched("steps_difference", "steps to the other's best dev score", "it never reaches the other's score"),
-}
 AGAINST = ("contradicted", "undecided", "equivalent", "supported")  # from what speaks most against a claim
 
 
@@ -128,16 +111,7 @@ def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) 
     assert claim.matched is not None
     base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
     one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
-    if gone := [own.label for own in (base, row) if own.diverged]:
-        return Measured(one, claim.matched, None, reason=f"{gone[0]} diverged")
-    courses = [histories[(histories["hash"] == own.hash) & histories["seed"].isin(own.seeds)] for own in (base, row)]
-    values = matched.compare_seeds(*courses)[MATCHED[claim.matched].column]
-    if values.isna().any():
-        seeds = tables.listed(values.index[values.isna()])
-        return Measured(one, claim.matched, None, reason=f"with seed {seeds} {MATCHED[claim.matched].missing}")
-    if values.empty:
-        return Measured(one, claim.matched, None, reason="no seed in common")
-    return Measured(one, claim.matched, effect(values.to_numpy()), list(values.index))
+    return measure_courses(one, claim.matched, histories)
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:
@@ -161,7 +135,7 @@ def name_of(weights: Mapping[str, float]) -> str:
 def measure_of(found: Measured) -> str:
     """What is measured, in words."""
     if found.of.kind == "matched":
-        return MATCHED[found.task].words
+        return matched.MEASURES[found.task].words
     return SUITES[found.of.suite].words(found.task)
 
 

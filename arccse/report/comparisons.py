@@ -14,11 +14,11 @@ import pandas as pd
 
 from arccse import examples
 from arccse.evaluation.suites import SUITES
-from arccse.report import tables
+from arccse.report import matched, tables
 from arccse.report.contrasts import Contrast, families
 from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import StudyView
-from arccse.statistics import FEWEST_SEEDS, Effect, contrast, improvement, judge
+from arccse.statistics import FEWEST_SEEDS, Effect, contrast, effect, improvement, judge
 
 COLUMNS = [
     *("study", "encoder", "suite", "kind", "baseline", "label", "task", "difference", "low", "high", "sd", "n"),
@@ -99,6 +99,29 @@ def compare_study(
     return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
 
 
+def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
+    """Each trained row's course of training against the baseline's: a line for each encoder, measure and row.
+
+    Args:
+        histories: as results.Results has them.
+        study: as `compare_study` takes it.
+
+    Returns:
+        Columns COLUMNS, of which `kind` is "matched", `suite` empty and `task` one of matched.MEASURES. Those of one
+        encoder and measure are looked at together.
+    """
+    lines: list[dict[str, Any]] = []
+    for encoder in study.encoders:
+        trained = [row for row in study.finished if row.encoder == encoder and not row.untrained]
+        for task in matched.MEASURES:
+            pairs = [(trained[0], row) for row in trained[1:]]
+            family = [Contrast("matched", "", base.label, row.label, (base, row), (), (-1, 1)) for base, row in pairs]
+            found = [measure_courses(one, task, histories) for one in family]
+            together = study.looks * max(1, sum(one.is_testable for one in found))
+            lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
+    return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+
+
 def columns_of(family: Sequence[Contrast]) -> list[str]:
     """The columns that any row of the comparisons has, and the average, where there is one, in any case."""
     averaged = any("Avg" in SUITES[one.suite].headlines for one in family)
@@ -124,6 +147,21 @@ def measure(one: Contrast, task: str, draws: Draws = NO_DRAWS) -> Measured:
         wins = improvement(*(values[::-1] if SUITES[one.suite].lower_is_better else values))
     error = draws.error(one, task, seeds)
     return Measured(one, task, contrast(values, np.array(one.weights)), seeds, dropped, wins, error)
+
+
+def measure_courses(one: Contrast, task: str, histories: pd.DataFrame) -> Measured:
+    """Two rows' courses of training at equal uniformity or score instead of at equal steps: of matched.MEASURES."""
+    for row in one.rows:
+        if row.diverged:
+            return Measured(one, task, None, reason=f"{row.label} diverged")
+    courses = [histories[(histories["hash"] == row.hash) & histories["seed"].isin(row.seeds)] for row in one.rows]
+    values = matched.compare_seeds(*courses)[matched.MEASURES[task].column]
+    if values.empty:
+        return Measured(one, task, None, reason="no seed in common")
+    if values.isna().any():
+        seeds = tables.listed(values.index[values.isna()])
+        return Measured(one, task, None, reason=f"with seed {seeds} {matched.MEASURES[task].missing}")
+    return Measured(one, task, effect(values.to_numpy()), list(values.index))
 
 
 def line(found: Measured, comparisons: int, equivalence: float | None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from scipy.stats import spearmanr, ttest_1samp, ttest_rel
 from arccse import examples
 from arccse.errors import InputError
 from arccse.report import contrasts, tables
-from arccse.report.comparisons import COLUMNS, compare_study
+from arccse.report.comparisons import COLUMNS, compare_courses, compare_study
 from arccse.report.contrasts import grid
 from arccse.report.draws import Draws
 from arccse.report.tables import Divergence, Row, StudyView
@@ -413,3 +413,39 @@ def test_a_run_without_pairs_leaves_an_interval_over_seeds_alone(pairs: pd.DataF
 def test_pairs_without_a_column_are_refused(pairs: pd.DataFrame) -> None:
     with pytest.raises(InputError, match="what suite sts keeps lacks the column 'score'"):
         compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], Draws({"sts": pairs.drop(columns="score")}))
+
+
+# --- courses of training
+
+
+def courses(hash_: str, seed: int, faster: float) -> pd.DataFrame:
+    """A run that has a dev score of 70 after 20 steps divided by `faster`, on a line, and falls in uniformity."""
+    steps = np.array([0, 10, 20])
+    measured = {
+        "dev_spearman": 60 + faster * steps / 2,
+        "alignment": 0.1 + steps / 100,
+        "uniformity": -1 - steps / 10,
+    }
+    return pd.DataFrame({"hash": hash_, "seed": seed, "step": steps, **measured})
+
+
+def test_courses_are_compared_with_the_baseline_s_seed_by_seed() -> None:
+    speeds = {"aaaaaaaa": [1.0, 1.0, 1.0], "bbbbbbbb": [2.0, 1.25, 1.0], "cccccccc": [0.5, 1.0, 1.0]}
+    histories = pd.concat(
+        [courses(hash_, seed, faster) for hash_, own in speeds.items() for seed, faster in enumerate(own, 1)]
+    )
+    slow = replace(ARCCSE, label="slow", hash="cccccccc")
+    table = compare_courses(histories, study(UNTRAINED, SIMCSE, ARCCSE, slow))
+    assert list(table.columns) == COLUMNS
+    assert list(zip(table["task"], table["label"], strict=True)) == [
+        (task, label) for task in ("alignment", "steps") for label in ("ArcCSE", "slow")
+    ]
+    assert set(table["kind"]) == {"matched"}
+    found = line(table, "ArcCSE", "steps")
+    differences = np.array([10.0, 16.0, 20.0]) - 20
+    interval = ttest_1samp(differences, 0).confidence_interval()
+    assert (found["difference"], found["n"], found["comparisons"]) == (pytest.approx(differences.mean()), 3, 1)
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
+    assert line(table, "slow", "steps")["text"] == "undecided: with seed 1 it never reaches the other's score"
+    assert line(table, "slow", "alignment")["comparisons"] == 2
+    assert compare_courses(histories, study(UNTRAINED, SIMCSE)).empty
