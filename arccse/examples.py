@@ -1,8 +1,9 @@
 """How sure a difference is when other examples could have been drawn as well: the examples' share of its interval.
 
 Seeds and examples are crossed: every run is scored on the same examples. The share of seeds is the interval of
-arccse.statistics. That of examples is bootstrapped: `spearman_draws` scores all runs on the same resamples, and the
-standard error over examples of a weighted sum of runs is the standard deviation of its draws. `both` joins the two.
+arccse.statistics. That of examples is bootstrapped: `spearman_draws` and `mean_draws` score all runs on the same
+resamples, and the standard error over examples of a weighted sum of runs is the standard deviation of its draws.
+`both` joins the two.
 """
 
 from collections.abc import Sequence
@@ -58,6 +59,43 @@ def spearman_draws(
             for _ in range(replicates)
         ]
     )
+
+
+def mean_draws(tasks: Sequence[tuple[np.ndarray, np.ndarray]], replicates: int = 500, seed: int = 0) -> np.ndarray:
+    """(replicates, runs) weighted means over examples, averaged over tasks, of all runs on the same resamples.
+
+    A resample that holds no weight at all gives NaN.
+
+    Args:
+        tasks: for each (runs, examples) values and (examples,) weights, which are drawn with their example.
+        replicates, seed: as `spearman_draws` takes them.
+
+    Raises:
+        ValueError: shapes that do not fit, no task, NaN or infinity, a weight below 0.
+
+    Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, ch. 6.
+    """
+    if not tasks:
+        raise ValueError("a mean over tasks needs one")
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for values, weights in tasks:
+        if values.ndim != 2 or values.shape[1:] != weights.shape or weights.size == 0:
+            raise ValueError(
+                f"expected (runs, examples) values and (examples,) weights, got {values.shape}, {weights.shape}"
+            )
+        if not np.isfinite(values).all() or not np.isfinite(weights).all() or (weights < 0).any():
+            raise ValueError("the values or weights contain NaN or infinity, or a weight is below 0")
+        counts = np.stack([_resample(len(weights), rng) for _ in range(replicates)])
+        drawn.append(_means(values, weights, counts))
+    return np.mean(drawn, axis=0)
+
+
+def _means(values: np.ndarray, weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """(resamples, runs) weighted means, where example i stands `counts[:, i]` times."""
+    weighted = counts * weights
+    with np.errstate(invalid="ignore"):  # 0 by 0
+        return weighted @ values.T / weighted.sum(axis=1, keepdims=True)
 
 
 def _resample(n: int, rng: np.random.Generator) -> np.ndarray:

@@ -7,7 +7,6 @@ is joined with it.
 import json
 import time
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,24 +15,16 @@ from pydantic import TypeAdapter
 from arccse import choosing, paths
 from arccse.config import Config
 from arccse.errors import InputError
-from arccse.evaluation.suites import COSINES
+from arccse.evaluation.suites import KEEPING
 from arccse.files import atomic_write
-from arccse.records import (
-    PAIRS,
-    checked_history,
-    damaged,
-    read_evaluation,
-    read_history,
-    read_kept,
-    read_scores,
-)
-from arccse.results import PAIRED, Gathered, Results, column_of, write
+from arccse.records import checked_history, read_evaluation, read_history, read_kept, read_scores
+from arccse.results import Gathered, Results, column_of, require_as_many, write
 from arccse.standings import Standing, refuse_other_code, standing, standings
 from arccse.tuning import Choices
 
 
 def gather(config: Config) -> None:
-    """Join every run's files with what was gathered before: scores, histories, pairs, looks, runs.json.
+    """Join every run's files with what was gathered before: scores, histories, pairs, examples, looks, runs.json.
 
     What was gathered of runs and suites that the config no longer names stays: it may have taken hours.
 
@@ -59,12 +50,17 @@ def gather(config: Config) -> None:
     histories = joined(
         [history_of(config, one, gathered) for one in found.values()], gathered.histories, found.values()
     )
-    pairs = pairs_of(config, list(found.values()), gathered, scores)
+    kept = {
+        suite: kept_of(suite, config, list(found.values()), gathered, scores)
+        for suite in KEEPING
+        if suite in gathered.kept or suite in config.all_suites()
+    }
     for run_id, one in found.items():
         count_values(records[run_id]["scored"], gathered.of(scores, one.run))
+        count_examples(records[run_id]["scored"], column_of(run_id), kept)
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
     choosing.require_best(config, histories, records)
-    write(config, Results(scores, histories, pairs, records, looks_of(config, gathered.looks)))
+    write(config, Results(scores, histories, kept, records, looks_of(config, gathered.looks)))
 
 
 def choose(config: Config) -> None:
@@ -152,40 +148,33 @@ def history_of(config: Config, one: Standing, gathered: Gathered) -> pd.DataFram
     return history
 
 
-def pairs_of(config: Config, found: list[Standing], gathered: Gathered, scores: pd.DataFrame) -> pd.DataFrame | None:
-    """The rated pairs, and beside them each run's cosines; None where no run has suite sts."""
+def kept_of(
+    suite: str, config: Config, found: list[Standing], gathered: Gathered, scores: pd.DataFrame
+) -> pd.DataFrame:
+    """What the runs keep of a suite, as results.Results has it; without any row where no run keeps anything."""
+    known, value = KEEPING[suite].known, KEEPING[suite].value
     frames = {
-        column_of(one.run): read_kept(paths.run_folder(config, one.run.id) / PAIRED / COSINES.file, PAIRED)
+        column_of(one.run.id): read_kept(paths.run_folder(config, one.run.id) / suite / KEEPING[suite].file, suite)
         for one in found
-        if PAIRED in one.filed
+        if suite in one.filed
     }
-    if not scores["suite"].eq(PAIRED).any():
-        return None
-    replaced = {column_of(one.run) for one in found if not one.gathered_is_same}
-    table = gathered.pairs if gathered.has_pairs else next(iter(frames.values()))[PAIRS]
-    require_as_many(table, scores, paths.pairs(config))
+    none = pd.DataFrame(columns=known)
+    before = gathered.kept.get(suite, none)
+    replaced = {*known, *frames, *(column_of(one.run.id) for one in found if not one.gathered_is_same)}
+    values = {column: before[column] for column in before if column not in replaced}
+    rows = (before if values else next(iter(frames.values()), none))[known]
     for column, frame in frames.items():
-        if not frame[PAIRS].equals(table[PAIRS]):
+        if not frame[known].equals(rows):
             raise InputError(
-                f"The runs of {paths.results(config)} were scored on different pairs, {column} on others than those "
-                "before it; score them on the same data."
+                f"The runs of {paths.results(config)} were scored on different {KEEPING[suite].drawn}, {column} on "
+                "others than those before it; score them on the same data."
             )
-    cosines = {column: frame["cosine"].astype("float32") for column, frame in frames.items()}
-    kept = [column for column in table if column not in frames and column not in replaced]
-    ordered = [column_of(one.run) for one in found]
-    together = pd.concat([table[kept], pd.DataFrame(cosines)], axis=1)
-    return together[
-        [*PAIRS, *(c for c in ordered if c in together), *(c for c in kept if c not in {*PAIRS, *ordered})]
-    ]
-
-
-def require_as_many(rated: pd.DataFrame, scores: pd.DataFrame, path: Path) -> None:
-    """InputError unless there are as many pairs of each task as its scores say."""
-    said = scores[scores["suite"] == PAIRED].groupby("task")["n"].first().to_dict()
-    counted = rated.groupby("task")["index"].size().to_dict()
-    if said != counted:
-        task = min(str(task) for task in {**said, **counted} if said.get(task) != counted.get(task))
-        raise damaged(path, f"it has {counted.get(task, 0)} pairs of {task}, but {said.get(task, 0)} were scored")
+        values[column] = frame[value].astype(KEEPING[suite].dtype)
+    if values:
+        require_as_many(rows, suite, scores, paths.kept(config, suite))
+    ordered = dict.fromkeys([*(column_of(one.run.id) for one in found), *values])  # of the config, then others
+    together = {column: values[column] for column in ordered if column in values}
+    return pd.concat([rows, pd.DataFrame(together)], axis=1)
 
 
 def record_of(config: Config, one: Standing, gathered: Gathered) -> dict[str, Any]:
@@ -200,3 +189,10 @@ def count_values(scored: dict[str, dict[str, Any]], scores: pd.DataFrame) -> Non
     """Say beside what made a run's scores how many there are of each suite, so that a table cut short shows."""
     for suite, count in scores["suite"].value_counts().items():
         scored[str(suite)] = scored.get(str(suite), {}) | {"values": int(count)}
+
+
+def count_examples(scored: dict[str, dict[str, Any]], column: str, kept: Mapping[str, pd.DataFrame]) -> None:
+    """Say as well how many lines there are of what a run's scores are taken over, where they were kept."""
+    for suite, table in kept.items():
+        if column in table:
+            scored[suite] |= {"examples": len(table)}

@@ -6,6 +6,8 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arccse.evaluation.suites import KEEPING
+
 if TYPE_CHECKING:
     from arccse.config import Config  # which asks here for the file of the chosen values
 
@@ -56,8 +58,12 @@ def histories(config: Config) -> Path:
     return results(config) / "histories.csv"
 
 
-def pairs(config: Config) -> Path:
-    return results(config) / "pairs.parquet"
+def kept(config: Config, suite: str) -> Path:
+    """What the runs keep of a suite's pairs or examples, side by side: pairs.parquet, examples-transfer.parquet."""
+    keeps = KEEPING[suite]
+    file = Path(keeps.file)
+    shared = "suite" in keeps.keys  # by several suites of one call, but not here
+    return results(config) / (f"{file.stem}-{suite}{file.suffix}" if shared else file)
 
 
 def run_records(config: Config) -> Path:
@@ -75,8 +81,9 @@ def looks(config: Config) -> Path:
 
 
 def gathered(config: Config) -> list[Path]:
-    """The files that `arccse gather` writes, in that order: whoever sees the last one has them all."""
-    return [path(config) for path in (scores, histories, pairs, looks, run_records)]
+    """The files that `arccse gather` may write, in that order: whoever sees the last one has them all."""
+    kept_files = [kept(config, suite) for suite in KEEPING]
+    return [scores(config), histories(config), *kept_files, looks(config), run_records(config)]
 
 
 def page(config: Config) -> Path:

@@ -14,13 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from arccse.config import Run
 from arccse.errors import InputError, first_line
-from arccse.evaluation.suites import COSINES, SUITES
+from arccse.evaluation.suites import SUITES
 from arccse.files import json_object, sha256
 
 SCORES = ["suite", "task", "metric", "value", "n"]
 GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]
 HISTORY = ["step", "loss", "loss_pair", "loss_triplet", "learning_rate", "dev_spearman", "alignment", "uniformity"]
-PAIRS = [*COSINES.keys, *COSINES.given]
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -76,7 +75,20 @@ class EvaluationRecord(Part):
     code: dict[str, CodeRecord]  # by suite
 
 
-class RunRecord(Part):
+class ScoredRecord(Part):
+    """How many scores of a suite were gathered of a run, and how many lines of what they are taken over, if any."""
+
+    values: Annotated[int, Field(ge=1)] | None = None
+    examples: Annotated[int, Field(ge=1)] | None = None
+
+
+class GatheredRecord(Part):
+    """A run's record in runs.json, whoever's it is."""
+
+    scored: dict[str, ScoredRecord] = {}
+
+
+class RunRecord(GatheredRecord):
     """run.json: how a run came about. A run that diverged has no weights and no selected step."""
 
     run: str
@@ -188,9 +200,13 @@ def read_table(path: Path, columns: Sequence[str], **options: Any) -> pd.DataFra
     return table
 
 
+def missing(table: pd.DataFrame, columns: Sequence[str]) -> list[str]:
+    """Those of the columns that a table lacks."""
+    return [column for column in columns if column not in table]
+
+
 def require(table: pd.DataFrame, columns: Sequence[str], path: Path) -> None:
-    absent = [column for column in columns if column not in table]
-    if absent:
+    if absent := missing(table, columns):
         raise damaged(path, f"it lacks the column '{absent[0]}'")
     if table.empty:
         raise damaged(path, "it has no line")
@@ -271,11 +287,13 @@ def read_kept(path: Path, suite: str, columns: Sequence[str] | None = None) -> p
         raise damaged(path, f"it is no Parquet table ({first_line(error).rstrip('.')})") from error
     columns = [keeps.value] if columns is None else columns
     keys = list(keeps.keys)
-    require(table, [*keys, *keeps.given, *columns], path)
+    require(table, [*keeps.known, *columns], path)
     for column in columns:
         require_numbers(table, column, keeps.low - 1e-6, keeps.high + 1e-6, path)
+        if keeps.dtype == "int8" and (table[column] % 1 != 0).any():
+            raise damaged(path, f"column '{column}' holds something that is no whole number")
     if "suite" in keys and (others := {*table["suite"]} - {suite}):
         raise damaged(path, f"it is of suite {min(others)}, not of {suite} alone")
-    if table[[*keys, *keeps.given]].isna().any(axis=None) or table.duplicated(keys).any():
-        raise damaged(path, f"a line lacks one of {', '.join([*keys, *keeps.given])}, or stands there twice")
+    if table[keeps.known].isna().any(axis=None) or table.duplicated(keys).any():
+        raise damaged(path, f"a line lacks one of {', '.join(keeps.known)}, or stands there twice")
     return table

@@ -1,8 +1,10 @@
-"""The results of a config: five small files that can be committed, of which alone the report is made."""
+"""The results of a config: a few small files that can be committed, of which alone the report is made."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -10,12 +12,12 @@ import pandas as pd
 from arccse import choosing, paths
 from arccse.config import Config, Run
 from arccse.errors import InputError
-from arccse.evaluation.suites import SUITES
+from arccse.evaluation.suites import COSINES, KEEPING, SUITES
 from arccse.files import atomic_path, atomic_write, sweep
 from arccse.records import (
     GATHERED_SCORES,
     HISTORY,
-    PAIRS,
+    GatheredRecord,
     checked_history,
     checked_run,
     checked_scores,
@@ -24,9 +26,10 @@ from arccse.records import (
     read_kept,
     read_looks,
     read_table,
+    require_valid,
 )
 
-PAIRED = next(name for name, suite in SUITES.items() if suite.keeps_pairs)  # the suite whose cosines are gathered
+PAIRED = next(name for name, keeps in KEEPING.items() if keeps == COSINES)  # the suite of rated pairs
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,26 @@ class Results:
     Attributes:
         scores: a row for each score: variant, hash, seed, suite, task, metric, value (× 100), n.
         histories: a row for each measured step of a training: hash, seed, then the columns of history.csv.
-        pairs: a row for each rated pair of the `sts` suite: task, subset, index, score (the human rating), then a
-            column of float32 cosines for each run, named `<hash>/seed<k>`; None where no study has that suite.
+        kept: suite → what its runs keep (`Suite.keeps`), a row for each pair, sentence or example: the columns that
+            all runs share, then one of values for each run that has them, as `column_of` names it.
         runs: run id → run.json, with what each suite's scores were made with under "scored".
         looks: study → when it was gathered with which seeds, each time with others than before.
     """
 
     scores: pd.DataFrame
     histories: pd.DataFrame
-    pairs: pd.DataFrame | None
+    kept: Mapping[str, pd.DataFrame]
     runs: dict[str, dict[str, Any]]
     looks: dict[str, list[dict[str, Any]]]
+
+    @property
+    def pairs(self) -> pd.DataFrame | None:
+        """The rated pairs of suite `sts`: task, subset, index, score (the human rating), then each run's cosines.
+
+        None where no run has them.
+        """
+        pairs = self.kept.get(PAIRED)
+        return None if pairs is None or pairs.empty else pairs
 
 
 class Gathered:
@@ -59,7 +71,9 @@ class Gathered:
     def runs(self) -> dict[str, Any]:
         """Run id → record; empty where nothing was gathered yet."""
         path = paths.run_records(self.config)
-        return read_json(path) if path.exists() else {}
+        content = read_json(path) if path.exists() else {}
+        require_valid(content, dict[str, GatheredRecord], path)
+        return content
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -76,17 +90,34 @@ class Gathered:
         return read_table(paths.histories(self.config), columns, dtype={"hash": str})
 
     @cached_property
-    def pairs(self) -> pd.DataFrame:
-        return read_kept(paths.pairs(self.config), PAIRED, [])
+    def kept(self) -> dict[str, pd.DataFrame]:
+        """Suite → what its runs keep, as in `Results`; of every suite that scores were gathered of."""
+        scored = {*self.scores["suite"]}
+        return {suite: self._kept(suite) for suite in KEEPING if suite in scored}
+
+    def _kept(self, suite: str) -> pd.DataFrame:
+        """What a suite's runs keep; without any row where no run's was gathered, whether there is a file or not.
+
+        Cosines of pairs were gathered of every run from the beginning, other examples only since runs.json counts
+        them.
+        """
+        path, known = paths.kept(self.config, suite), KEEPING[suite].known
+        scored = {f"{hash8}/seed{seed}" for (hash8, seed), suites in self.values.items() if suite in suites}
+        said = {column_of(run): record.get("scored", {}).get(suite, {}) for run, record in self.runs.items()}
+        counts = {column: made.get("examples") for column, made in said.items() if column in scored}
+        columns = [column for column, count in counts.items() if count or suite == PAIRED]
+        if not columns:
+            return pd.DataFrame(columns=known)
+        table = read_kept(path, suite, columns)[[*known, *columns]]
+        require_as_many(table, suite, self.scores, path)
+        for column, count in counts.items():
+            if count not in (None, len(table)):
+                raise damaged(path, f"it has {len(table)} lines, but {count} were gathered of {column}")
+        return table
 
     @cached_property
     def looks(self) -> dict[str, list[dict[str, Any]]]:
         return read_looks(paths.looks(self.config)) if self.runs else {}
-
-    @property
-    def has_pairs(self) -> bool:
-        """Whether there must be a file of pairs."""
-        return bool(self.scores["suite"].eq(PAIRED).any())
 
     @cached_property
     def values(self) -> dict[Any, dict[str, int]]:
@@ -143,22 +174,28 @@ def load(config: Config) -> Results:
         checked_history(gathered.of(gathered.histories, run), run, record, paths.histories(config))
         runs[run.id] = record
     choosing.require_best(config, gathered.histories, runs)
-    columns = [column_of(run) for run in scored_on_pairs(config, runs)]
-    pairs = read_kept(paths.pairs(config), PAIRED, columns)[[*PAIRS, *columns]] if columns else None
-    return Results(gathered.scores, gathered.histories, pairs, runs, gathered.looks)
+    columns = {column_of(run) for run in runs}
+    kept = {
+        suite: table[[column for column in table if column in columns or column in KEEPING[suite].known]]
+        for suite, table in gathered.kept.items()
+    }
+    return Results(gathered.scores, gathered.histories, kept, runs, gathered.looks)
 
 
-def scored_on_pairs(config: Config, records: dict[str, dict[str, Any]]) -> list[Run]:
-    """The runs that keep cosines of rated pairs: those of suite sts, but for what diverged."""
-    runs = config.runs()
-    return [
-        runs[run] for run, record in records.items() if PAIRED in config.suites_of(run) and not record.get("diverged")
-    ]
+def column_of(run_id: str) -> str:
+    """What the column of a run's values is called beside those of others: `<hash>/seed<k>`, as its id ends."""
+    return run_id.rpartition("-")[2]
 
 
-def column_of(run: Run) -> str:
-    """What the run's cosines are called in pairs.parquet."""
-    return f"{run.variant.hash}/seed{run.seed}"
+def require_as_many(table: pd.DataFrame, suite: str, scores: pd.DataFrame, path: Path) -> None:
+    """InputError unless a suite's table has as many examples of each task as its scores say."""
+    spec, keys = SUITES[suite], KEEPING[suite].example
+    own = scores[(scores["suite"] == suite) & (scores["metric"] == (spec.metric or spec.columns[0]))]
+    said = own.groupby("task")["n"].first().to_dict()
+    counted = table.drop_duplicates(keys).groupby("task").size().to_dict()
+    if said != counted:
+        task = min(str(task) for task in {**said, **counted} if said.get(task) != counted.get(task))
+        raise damaged(path, f"it has {counted.get(task, 0)} examples of {task}, but {said.get(task, 0)} were scored")
 
 
 def write(config: Config, results: Results) -> None:
@@ -168,8 +205,8 @@ def write(config: Config, results: Results) -> None:
         results.scores[GATHERED_SCORES].to_csv(temporary, index=False, float_format="%.6f")
     with atomic_path(paths.histories(config)) as temporary:
         results.histories.to_csv(temporary, index=False, float_format="%.6g")
-    if results.pairs is not None:
-        with atomic_path(paths.pairs(config)) as temporary:
-            results.pairs.to_parquet(temporary, index=False, compression="zstd")
+    for suite, table in results.kept.items():
+        with atomic_path(paths.kept(config, suite)) as temporary:
+            table.to_parquet(temporary, index=False, compression="zstd")
     atomic_write(paths.looks(config), json.dumps(results.looks, indent=1) + "\n")
     atomic_write(paths.run_records(config), json.dumps(results.runs, indent=1) + "\n")

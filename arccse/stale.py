@@ -112,11 +112,11 @@ def without(gathered: Gathered, runs: list[Run]) -> Results:
     def others(table: pd.DataFrame) -> pd.DataFrame:
         return table[[key not in keys for key in zip(table["hash"], table["seed"], strict=True)]]
 
-    columns = {results.column_of(run) for run in runs}
+    columns = {results.column_of(run.id) for run in runs}
     return Results(
         others(gathered.scores),
         others(gathered.histories),
-        gathered.pairs.drop(columns=list(columns & set(gathered.pairs))) if gathered.has_pairs else None,
+        {suite: table[[name for name in table if name not in columns]] for suite, table in gathered.kept.items()},
         {run: record for run, record in gathered.runs.items() if run not in {one.id for one in runs}},
         gathered.looks,
     )

@@ -1,15 +1,17 @@
-"""Made-up results of any config: scores of every suite that its studies ask for, histories, pairs and run records."""
+"""Made-up results of any config: scores of every suite that its studies ask for, examples, histories, run records."""
+
+import itertools
 
 import numpy as np
 import pandas as pd
 
 from arccse.config import Config, Run
 from arccse.data.sources import source_class
-from arccse.evaluation.suites import STS_TASKS, SUITES
+from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report import tables
-from arccse.results import Results
+from arccse.results import Results, column_of
 
-PAIRS = 12  # a task
+EXAMPLES = 12  # a task
 
 
 def made_results(config: Config, diverged: dict[str, int] | None = None) -> Results:
@@ -33,7 +35,11 @@ def made_results(config: Config, diverged: dict[str, int] | None = None) -> Resu
     return Results(
         pd.DataFrame(scores, columns=tables.SCORE_COLUMNS),
         pd.concat(histories, ignore_index=True) if histories else pd.DataFrame(columns=columns),
-        pairs([run for name, run in left.items() if "sts" in config.suites_of(name)], config, rng),
+        {
+            suite: kept(suite, [name for name in left if suite in config.suites_of(name)], config, rng)
+            for suite in KEEPING
+            if suite in config.all_suites()
+        },
         records,
         {},
     )
@@ -73,12 +79,19 @@ def record(name: str, run: Run, place: int) -> dict:
     }
 
 
-def pairs(runs: list[Run], config: Config, rng: np.random.Generator) -> pd.DataFrame | None:
+def kept(suite: str, runs: list[str], config: Config, rng: np.random.Generator) -> pd.DataFrame:
+    """What the suite keeps of these runs: EXAMPLES a task, those of `order` with nothing, 20 and 40 % masked."""
+    keeps = KEEPING[suite]
     if not runs:
-        return None
-    tasks = np.repeat(STS_TASKS, PAIRS)
-    ratings = rng.uniform(*source_class(config.data).scale, len(tasks))
-    rated = pd.DataFrame({"task": tasks, "subset": "all", "index": [*range(PAIRS)] * 7, "score": ratings})
-    cosines = rng.uniform(-1, 1, (len(tasks), len(runs))).astype("float32")
-    names = [f"{run.variant.hash}/seed{run.seed}" for run in runs]
-    return pd.concat([rated, pd.DataFrame(cosines, columns=names)], axis=1)
+        return pd.DataFrame(columns=keeps.known)
+    tasks = SUITES[suite].columns if SUITES[suite].metric else ("held-out",)
+    levels = {"percent": [0, 20, 40]} if "percent" in keeps.keys else {}
+    axes = {"task": tasks, "index": range(EXAMPLES), **levels}
+    rows = pd.DataFrame(itertools.product(*axes.values()), columns=list(axes))
+    ratings = rng.uniform(*source_class(config.data).scale, len(rows))
+    given = {"suite": suite, "subset": "all", "score": ratings, "fold": rows["index"] % 2, "label": rows["index"] % 3}
+    if levels:
+        given["masked"] = rows["percent"] // 10
+    known = rows.assign(**given)[keeps.known]
+    values = rng.uniform(keeps.low, min(keeps.high, 2.5), (len(rows), len(runs))).astype(keeps.dtype)
+    return pd.concat([known, pd.DataFrame(values, columns=[column_of(run) for run in runs])], axis=1)

@@ -11,8 +11,14 @@ from arccse import code, paths
 from arccse import config as configs
 from arccse.config import Config, Run
 from arccse.evaluation.scores import Score, write_scores
+from arccse.evaluation.suites import KEEPING, SUITES
 
 RATED = pd.DataFrame({"task": "LEE", "subset": "LEE", "index": [0, 1, 2], "score": [0.1, 0.3, 0.5]})
+MASKED = pd.DataFrame(
+    {"suite": "order", "task": "LEE", "index": [0, 0, 1, 1, 2, 2], "percent": [20, 40] * 3, "masked": [2, 4] * 3}
+)
+LABELLED = pd.DataFrame({"suite": "transfer", "task": "LEE", "index": [0, 1, 2], "fold": 0, "label": [0, 1, 5]})
+KEPT = {"sts": RATED, "order": MASKED, "transfer": LABELLED}
 SENTENCES = 640  # ten steps of the default batch
 
 
@@ -62,15 +68,21 @@ def history_of(run: Run) -> pd.DataFrame:
 
 
 def leave(config: Config, run: Run, place: int, weights: str = "0") -> None:
-    """A finished run's folder: its scores are 50 + its place, its cosines tenths of its place and of the pair's."""
+    """A finished run's folder.
+
+    Its scores are 50 + its place; cosines and similarities are tenths of its place and of the example's; predictions
+    are right.
+    """
     folder = paths.run_folder(config, run.id)
     (folder / "model").mkdir(parents=True, exist_ok=True)
     (folder / "run.json").write_text(json.dumps(record_of(run, weights)))
     history_of(run).to_csv(folder / "history.csv", index=False)
     for suite in config.suites_of(run.id):
         score(config, run, suite, 50.0 + place, weights)
-    if "sts" in config.suites_of(run.id):
-        RATED.assign(cosine=place / 10 + RATED["index"] / 10).to_parquet(folder / "sts" / "pairs.parquet")
+        if suite in KEPT:
+            keeps, rows = KEEPING[suite], KEPT[suite]
+            values = rows["label"] if suite == "transfer" else (place + rows["index"]) / 10
+            rows.assign(**{keeps.value: values}).to_parquet(folder / suite / keeps.file)
 
 
 def leave_all(config: Config) -> None:
@@ -82,7 +94,7 @@ def leave_all(config: Config) -> None:
 def score(config: Config, run: Run, suite: str, value: float, model: str = "0") -> None:
     folder = paths.run_folder(config, run.id) / suite
     folder.mkdir(exist_ok=True)
-    metric = "spearman_all" if suite.startswith("sts") else "ordered_all"
+    metric = SUITES[suite].metric or SUITES[suite].columns[0]
     write_scores([Score(suite, "LEE", metric, value, 3)], folder / "scores.csv")
     made = {"model": model * 64, "pooling": "cls", "source": config.data, "data": "a" * 64}
     made["code"] = {suite: code.of_evaluation(suite, config.data)._asdict()}

@@ -1,14 +1,17 @@
 """The examples' share of an interval: scipy's correlations on the same resamples, symmetries, simulated coverage."""
 
+import importlib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binom, norm, spearmanr
 
-from arccse.examples import _spearman, _tie_groups, both, spearman_draws
-from arccse.statistics import effect, judge
+from arccse.examples import _spearman, _tie_groups, both, mean_draws, spearman_draws
 
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -95,6 +98,50 @@ def test_tasks_that_do_not_fit() -> None:
         spearman_draws([np.where(cosines > 1, np.nan, cosines)], [ratings])
 
 
+# means
+
+
+@settings(max_examples=10)
+@given(seed=SEEDS, runs=st.integers(1, 3))
+def test_the_draws_of_means_by_the_book(seed: int, runs: int) -> None:
+    rng = np.random.default_rng(seed)
+    tasks = [(rng.normal(size=(runs, size)), rng.uniform(0.1, 2, size)) for size in (25, 40)]
+    draw, means = np.random.default_rng(seed), []
+    for values, weights in tasks:
+        drawn = [draw.integers(0, len(weights), len(weights)) for _ in range(20)]
+        means.append([[np.average(own[i], weights=weights[i]) for own in values] for i in drawn])
+    np.testing.assert_allclose(mean_draws(tasks, replicates=20, seed=seed), np.mean(means, axis=0), atol=1e-12)
+
+
+def test_the_error_of_shares_is_binomial() -> None:
+    shares, n = np.array([0.5, 0.9, 0.02]), 2000
+    values = np.arange(n) < n * shares[:, None]
+    drawn = mean_draws([(values.astype(float), np.ones(n))], replicates=10_000)
+    np.testing.assert_allclose(drawn.mean(axis=0), shares, atol=5e-4)
+    np.testing.assert_allclose(drawn.std(axis=0, ddof=1), np.sqrt(shares * (1 - shares) / n), rtol=0.03)
+
+
+def test_a_resample_without_any_weight_has_no_mean() -> None:
+    drawn = mean_draws([(np.array([[1.0, 2.0]]), np.array([0.0, 1.0]))], replicates=50)
+    assert set(drawn[~np.isnan(drawn)]) == {2.0}
+    assert 0 < np.isnan(drawn).sum() < 50
+
+
+@pytest.mark.parametrize(
+    ("tasks", "message"),
+    [
+        ([], "a mean over tasks needs one"),
+        ([(np.ones((2, 5)), np.ones(4))], r"got \(2, 5\), \(4,\)"),
+        ([(np.ones((2, 0)), np.ones(0))], r"got \(2, 0\), \(0,\)"),
+        ([(np.full((1, 2), np.nan), np.ones(2))], "NaN"),
+        ([(np.ones((1, 2)), np.array([1.0, -1.0]))], "below 0"),
+    ],
+)
+def test_means_that_do_not_fit(tasks: list, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mean_draws(tasks)
+
+
 # both levels
 
 
@@ -114,44 +161,11 @@ def test_both_are_never_narrower_than_either(low: float, width: float, error: fl
     assert found[1] - found[0] >= 2 * norm.isf(0.025 / comparisons) * error - 1e-9
 
 
-def simulated(rng: np.random.Generator, seeds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A, B (seeds, 150) and ratings from a model in which B's Spearman × 100 is 5 above A's.
-
-    Each run has its own Spearman r, normal around its variant's 0.40 or 0.45 with sd 0.1; cosine and rating are
-    bivariate normal, where r = 6/π asin(ρ/2). What of the cosine is not the rating is 95 % the example's, 4 % the
-    variant's and 1 % the run's, so that seeds are most of the uncertainty and interactions, which a crossed
-    bootstrap counts double, little.
-    """
-    ratings, example = rng.normal(size=(2, 150))
-    cosines = []
-    for mean in (0.40, 0.45):
-        rho = 2 * np.sin(np.pi / 6 * rng.normal(mean, 0.1, size=(seeds, 1)))
-        variant, run = rng.normal(size=150), rng.normal(size=(seeds, 150))
-        residual = 0.95**0.5 * example + 0.04**0.5 * variant + 0.01**0.5 * run
-        cosines.append(rho * ratings + (1 - rho**2) ** 0.5 * residual)
-    return cosines[0], cosines[1], ratings
-
-
-def covered(seeds: int, trials: int) -> int:
-    """In how many data sets the interval over seeds and examples holds the true difference."""
-    rng = np.random.default_rng(seeds)
-    count = 0
-    for trial in range(trials):
-        a, b, ratings = simulated(rng, seeds)
-        differences = [
-            100 * (spearmanr(y, ratings).statistic - spearmanr(x, ratings).statistic)
-            for x, y in zip(a, b, strict=True)
-        ]
-        over_seeds = judge(effect(np.array(differences)))
-        draws = spearman_draws([np.concatenate([a, b])], [ratings], replicates=100, seed=trial)
-        error = float(np.std(draws[:, seeds:].mean(1) - draws[:, :seeds].mean(1), ddof=1))
-        low, high = both(over_seeds.low, over_seeds.high, error)
-        count += low <= 5 <= high
-    return count
-
-
 @pytest.mark.parametrize("seeds", [3, 5, 20])
-def test_the_interval_covers_with_few_seeds_and_with_many(seeds: int) -> None:
+def test_the_interval_covers_with_few_seeds_and_with_many(seeds: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the benchmark's simulation, where seeds are most of the uncertainty and interactions of little weight."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
     trials = 300
+    coverage = importlib.import_module("inference").crossed(seeds, 0.1, trials, seeds, replicates=100)
     # never too seldom; a little too often, since each run's share of the examples' noise is counted at both levels
-    assert covered(seeds, trials) >= binom.ppf(0.0005, trials, 0.95)
+    assert coverage * trials >= binom.ppf(0.0005, trials, 0.95)

@@ -5,12 +5,13 @@ import shutil
 
 import pandas as pd
 import pytest
-from made_runs import RATED, leave, leave_all, made_config, record_of
+from made_runs import LABELLED, MASKED, RATED, leave, leave_all, made_config, record_of
 
 from arccse import code, paths, results
 from arccse.errors import InputError
 from arccse.files import sha256
 from arccse.gathering import gather
+from arccse.report import layout
 from arccse.standings import standings
 
 STUDIES = {
@@ -33,7 +34,7 @@ def config(tmp_path, monkeypatch):
 
 
 def gathered_files(config):
-    return [path(config) for path in (paths.scores, paths.histories, paths.pairs, paths.looks, paths.run_records)]
+    return layout.gathered(config)
 
 
 def keyed(scores):
@@ -181,7 +182,7 @@ def test_runs_must_have_been_scored_on_the_same_pairs(config):
     *_, last = config.runs()
     pairs = RATED.assign(cosine=0.0, score=[0.1, 0.3, 0.4])
     pairs.to_parquet(paths.run_folder(config, last) / "sts" / "pairs.parquet")
-    with pytest.raises(InputError, match="scored on different pairs"):
+    with pytest.raises(InputError, match="scored on different sentence pairs"):
         gather(config)
 
 
@@ -241,9 +242,108 @@ def test_without_sts_there_are_no_pairs(config, tmp_path):
 
 def test_gathered_scores_without_their_pairs_are_refused(config):
     gather(config)
-    paths.pairs(config).unlink()
+    paths.kept(config, "sts").unlink()
     with pytest.raises(InputError, match=r"pairs\.parquet can't be used: it is missing"):
         results.load(config)
+
+
+# ---------------------------------------------------------------------------------------------------- examples
+
+
+def examples_of(config):
+    return paths.kept(config, "order")
+
+
+def as_before_examples(config):
+    """The gathered files as they were when examples were not gathered yet, without the runs' folders."""
+    only_gathered(config)
+    examples_of(config).unlink()
+    records = json.loads(paths.run_records(config).read_text())
+    for record in records.values():
+        for made in record["scored"].values():
+            del made["examples"]
+    paths.run_records(config).write_text(json.dumps(records))
+
+
+def test_examples_are_gathered_run_beside_run_and_counted(config):
+    gather(config)
+    found, (row, _) = results.load(config), config.rows("main")
+    first, second = (f"{row.variant.hash}/seed{seed}" for seed in (3, 4))
+    assert examples_of(config).name == "examples-order.parquet"
+    table = found.kept["order"]
+    assert table[MASKED.columns].equals(MASKED)
+    assert [*table.columns[len(MASKED.columns) :]] == [first, second]
+    assert table[first].dtype == "float32"
+    assert (table[second] - table[first]).to_numpy() == pytest.approx(0.1)
+    scored = found.runs[row.runs[0].id]["scored"]
+    assert (scored["order"]["examples"], scored["sts"]["examples"]) == (6, 3)
+
+
+def test_predictions_are_gathered_in_a_byte_each(config, tmp_path):
+    more = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"suites": ["transfer"]}})
+    leave_all(more)
+    gather(more)
+    found = results.load(more).kept["transfer"]
+    assert found[LABELLED.columns].equals(LABELLED)
+    assert [found[column].tolist() for column in found.columns[5:]] == [[0, 1, 5], [0, 1, 5]]
+    assert set(found.dtypes.iloc[5:].astype(str)) == {"int8"}
+
+
+def test_results_from_before_examples_were_gathered_are_read_and_grow(config, tmp_path):
+    as_before_examples(config)
+    assert results.load(config).kept["order"].empty
+    more = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"seeds": [3, 4, 5]}})
+    (new,) = [one.run for one in standings(more).values() if one.to_train]
+    leave(more, new, 7)
+    gather(more)
+    found = results.load(more).kept["order"]
+    assert found[MASKED.columns].equals(MASKED)
+    assert [*found.columns[len(MASKED.columns) :]] == [f"{new.variant.hash}/seed5"]
+    before = [sha256(path) for path in gathered_files(more)]
+    gather(more)
+    assert [sha256(path) for path in gathered_files(more)] == before
+
+
+def test_without_any_examples_their_file_is_there_and_empty(config):
+    as_before_examples(config)
+    gather(config)
+    assert pd.read_parquet(examples_of(config)).empty
+    assert results.load(config).kept["order"].empty
+
+
+def test_examples_that_were_gathered_and_are_gone_are_missed(config):
+    only_gathered(config)
+    examples_of(config).unlink()
+    for read in (results.load, gather):
+        with pytest.raises(InputError, match=r"examples-order\.parquet can't be used: it is missing"):
+            read(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table.iloc[:-1], "it has 5 lines, but 6 were gathered of"),
+        (lambda table: table.iloc[:-2], "it has 2 examples of LEE, but 3 were scored"),
+        (lambda table: table.iloc[:, :-1], "it lacks the column"),
+        (lambda table: table.assign(percent=20), "a line lacks one of .*, or stands there twice"),
+        (lambda table: table.assign(suite="geometry"), "it is of suite geometry"),
+        (lambda table: table.set_axis([*table.columns[:-1], "a/seed0"], axis="columns"), "it lacks the column"),
+    ],
+)
+def test_wrong_gathered_examples_are_refused(config, change, said):
+    only_gathered(config)
+    change(pd.read_parquet(examples_of(config))).to_parquet(examples_of(config), index=False)
+    for read in (results.load, gather):
+        with pytest.raises(InputError, match=rf"{examples_of(config)} can't be used: {said}"):
+            read(config)
+
+
+def test_runs_must_have_been_scored_on_the_same_examples(config):
+    run = config.rows("order")[0].runs[1]
+    path = paths.run_folder(config, run.id) / "order" / "examples.parquet"
+    pd.read_parquet(path).assign(masked=3).to_parquet(path)
+    with pytest.raises(InputError, match=rf"scored on different sentences, {run.variant.hash}/seed4 on others"):
+        gather(config)
 
 
 def test_a_run_that_diverged_is_gathered_without_scores(config):
@@ -310,7 +410,11 @@ DAMAGE = {
 
 @pytest.mark.parametrize("damage", DAMAGE)
 @pytest.mark.parametrize(
-    "name", ["run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet", "sts/evaluation.json"]
+    "name",
+    [
+        *("run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet", "sts/evaluation.json"),
+        "order/examples.parquet",
+    ],
 )
 def test_a_damaged_file_of_a_run_is_named(config, name, damage):
     path = paths.run_folder(config, next(iter(config.runs()))) / name
@@ -323,7 +427,7 @@ def test_a_damaged_file_of_a_run_is_named(config, name, damage):
 
 
 @pytest.mark.parametrize("damage", DAMAGE)
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(5))
 def test_a_damaged_gathered_file_is_named(config, place, damage):
     only_gathered(config)
     path = gathered_files(config)[place]
@@ -380,7 +484,7 @@ def edited(path, change):
         ("sts/scores.csv", lambda table: table.assign(suite="mteb"), "scores of suite mteb"),
         ("sts/scores.csv", lambda table: table.drop(columns="n"), "'n'"),
         ("sts/scores.csv", lambda table: table.iloc[:0], "no line"),
-        ("sts/scores.csv", lambda table: table.assign(n=2), "3 pairs of LEE, but 2 were scored"),
+        ("sts/scores.csv", lambda table: table.assign(n=2), "3 examples of LEE, but 2 were scored"),
     ],
 )
 def test_a_wrong_table_is_refused(config, name, change, said):

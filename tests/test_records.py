@@ -61,6 +61,7 @@ def test_whole_examples_are_read(examples):
         ({"prediction": [1, 0, float("nan")]}, "column 'prediction' has the value nan"),
         ({"prediction": [1, -1, 0]}, "column 'prediction' has the value -1, which is not from"),
         ({"prediction": ["1", "0", "0"]}, "column 'prediction' holds something that is no number"),
+        ({"prediction": [1, 0.5, 0]}, "column 'prediction' holds something that is no whole number"),
         ({"index": [0, 1, 0]}, "a line lacks one of suite, task, index, fold, label, or stands there twice"),
         ({"task": ["MR", None, "MR"]}, "a line lacks one of suite, task, index, fold, label, or stands there twice"),
         ({"suite": ["transfer", "order", "order"]}, "it is of suite order, not of transfer alone"),

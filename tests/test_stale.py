@@ -96,7 +96,7 @@ def test_set_aside_they_are_made_again_and_nothing_is_lost(config):
     assert sha256(place / "scores.csv") == before
     left = results.Gathered(config)
     assert not [run for run in left.runs if run in others(config)]
-    assert {f"{hash8}/seed{seed}" for hash8, seed in left.values} == set(left.pairs.columns[4:])
+    assert {f"{hash8}/seed{seed}" for hash8, seed in left.values} == set(left.kept["sts"].columns[4:])
     assert stale.set_aside(config) is None
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from arccse.data.sources import ORDER_TASK, STS_TASKS, TRANSFER_TASKS, Source
 from arccse.errors import InputError, nearest
@@ -36,6 +36,8 @@ class Kept:
         given: the columns of what is known of a row, whatever the encoder.
         value: the column of what the encoder gives.
         low, high: the least and the greatest value that there can be.
+        drawn: what its examples are called, of which others could have been drawn.
+        dtype: of the values where those of all runs stand side by side.
     """
 
     file: str
@@ -44,6 +46,18 @@ class Kept:
     value: str
     low: float
     high: float
+    drawn: str
+    dtype: Literal["float32", "int8"] = "float32"
+
+    @property
+    def known(self) -> list[str]:
+        """The columns that are the same of every run: keys and given."""
+        return [*self.keys, *self.given]
+
+    @property
+    def example(self) -> tuple[str, ...]:
+        """The keys that tell its examples apart; an example with several rows has others."""
+        return self.keys[: self.keys.index("index") + 1]
 
 
 @dataclass(frozen=True)
@@ -109,11 +123,11 @@ TRANSFER = Kind("transfer", lambda source: source.transfer_tasks, lambda source,
 ORDER = Kind("order", lambda source: (ORDER_TASK,), lambda source, task: (source.held_out(), source.dev()))
 GEOMETRY = Kind("geometry_suite", lambda source: (source.dev_name,), lambda source, task: source.dev())
 
-COSINES = Kept("pairs.parquet", ("task", "subset", "index"), ("score",), "cosine", -1, 1)
+COSINES = Kept("pairs.parquet", ("task", "subset", "index"), ("score",), "cosine", -1, 1, "sentence pairs")
 EXAMPLE = ("suite", "task", "index")  # a call for several suites leaves them in one file
-PREDICTIONS = Kept("examples.parquet", EXAMPLE, ("fold", "label"), "prediction", 0, 100)
-SIMILARITIES = Kept("examples.parquet", (*EXAMPLE, "percent"), ("masked",), "similarity", -1, 1)
-DISTANCES = Kept("examples.parquet", EXAMPLE, (), "distance", 0, 4)  # squared, on the unit sphere
+PREDICTIONS = Kept("examples.parquet", EXAMPLE, ("fold", "label"), "prediction", 0, 100, "test examples", "int8")
+SIMILARITIES = Kept("examples.parquet", (*EXAMPLE, "percent"), ("masked",), "similarity", -1, 1, "sentences")
+DISTANCES = Kept("examples.parquet", EXAMPLE, (), "distance", 0, 4, "sentence pairs")  # squared, on the unit sphere
 
 ORDERED = {
     "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
@@ -206,6 +220,8 @@ SUITES: dict[str, Suite] = {
         ),
     )
 }
+
+KEEPING: dict[str, Kept] = {name: suite.keeps for name, suite in SUITES.items() if suite.keeps}
 
 
 def suite_named(name: str) -> Suite:

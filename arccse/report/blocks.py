@@ -1,7 +1,7 @@
 """A tidy table laid out for print: blocks of plain text, the same for Markdown, LaTeX and the page."""
 
 import math
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from string import ascii_lowercase
@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.evaluation.suites import Suite, suite_named
+from arccse.evaluation.suites import KEEPING, SUITES, Suite, suite_named
 from arccse.report.tables import Row, StudyView, listed, published, task_order
 from arccse.statistics import FEWEST_SEEDS, seeds_needed
 
@@ -288,7 +288,17 @@ def _decimals(low: float, high: float) -> int:
 
 
 DETECTABLE = "Detectable: the smallest true difference that so many seeds with this spread find with 80 % power."
-TWO_LEVEL = "Two-level: the interval over seeds and sentence pairs, if other pairs could have been drawn too."
+# measure in words → what it is taken over, where that was kept
+DRAWN = {spec.words(column): spec.keeps.drawn for spec in SUITES.values() if spec.keeps for column in spec.headlines}
+
+
+def _two_level(drawn: Iterable[str]) -> str:
+    """What the two-level column says, of measures over these."""
+    names = list(dict.fromkeys(drawn))
+    others = " or ".join(dict.fromkeys(name.split()[-1] for name in names))
+    return (
+        f"Two-level: the interval over seeds and {' or '.join(names)}, if other {others} could have been drawn too."
+    )
 
 
 def _claims_notes(settled: pd.DataFrame) -> list[str]:
@@ -306,8 +316,8 @@ def _claims_notes(settled: pd.DataFrame) -> list[str]:
         f" {_margins(settled)}, which does not matter; undecided: none of these.",
         DETECTABLE,
     ]
-    if settled["two_level_low"].notna().any():
-        notes.append(TWO_LEVEL)
+    if (two_level := settled[settled["two_level_low"].notna()]).size:
+        notes.append(_two_level(DRAWN[measure] for measure in two_level["measure"]))
     return [*notes, *late_claims(settled)]
 
 
@@ -336,10 +346,8 @@ def _compared_notes(view: StudyView, shown: pd.DataFrame) -> list[str]:
     ]
     if view.equivalence is not None:
         notes.append(f"Equivalent: the whole interval lies within ± {view.equivalence:g}, which does not matter.")
-    if shown["two_level_low"].notna().any():
-        notes.append(
-            "Two-level: the interval over seeds and sentence pairs, if other pairs could have been drawn too."
-        )
+    if (two_level := shown[shown["two_level_low"].notna()]).size:
+        notes.append(_two_level(KEEPING[suite].drawn for suite in two_level["suite"]))
     if shown["kind"].isin(["pooling", "pooling_objective"]).any():
         notes.append("Poolings are adjusted together for all rows and poolings of an encoder.")
     explained = shown[shown["text"].str.contains(": ")]

@@ -14,7 +14,8 @@ from arccse.config import Config
 from arccse.errors import InputError
 from arccse.files import atomic_write
 from arccse.report import claims, content, layout, markup, page, tables
-from arccse.report.comparisons import compare_study, draws_over_pairs
+from arccse.report.comparisons import compare_courses, compare_study
+from arccse.report.draws import Draws
 from arccse.report.figures import drawing
 from arccse.report.figures.data import table_row
 from arccse.report.figures.kinds import FigureSpec, Subject
@@ -62,7 +63,7 @@ def write(config: Config, results: Results) -> dict[str, str]:
             left as it was.
     """
     views = {study: study_view(config, study, results) for study in config.studies}
-    draws = None if results.pairs is None else draws_over_pairs(results.pairs)
+    draws = Draws(results.kept)
     compared = {
         study: compare_study(results.scores, view, config.study_suites(study), draws) for study, view in views.items()
     }
@@ -73,7 +74,9 @@ def write(config: Config, results: Results) -> dict[str, str]:
     attempt = Attempts()
     with replacing(paths.results(config)) as folder:
         for study, view in views.items():
-            markup.write(view, tidy[study], compared[study], folder / "tables")
+            courses = compare_courses(results.histories, view)
+            together = [frame for frame in (compared[study], courses) if len(frame)] or [courses]
+            markup.write(view, tidy[study], pd.concat(together), folder / "tables")
         if config.claims:
             markup.write_claims(settled, config.caveat, folder / "tables")
         drawn: dict[str, list[page.Figure]] = {study: [] for study in [*views, ""]}

@@ -16,7 +16,7 @@ from arccse.errors import InputError
 from arccse.evaluation.suites import MEASURES, SUITES
 from arccse.report.blocks import HEADINGS
 from arccse.report.figures import data
-from arccse.report.figures.axis import Axis
+from arccse.report.figures.axis import Axis, reach
 from arccse.report.figures.kinds import Subject
 from arccse.results import Results
 from arccse.statistics import summarise
@@ -225,12 +225,9 @@ def _span(series: Series, names: Sequence[str], aside: Collection[str], within: 
         [end for end in (low, middle, high, *(value for _, value in own)) if end is not None]
         for low, middle, high, own in zip(series.low, series.y, series.high, seeds, strict=True)
     ]
-    kept = [end for name, own in zip(names, ends, strict=True) if name not in aside for end in own]
-    if not kept:
-        return []
-    kept += within
-    air = (max(kept) - min(kept)) / 6 or 0.5
-    span = [min(kept) - air, max(kept) + air]
+    low, high = reach(ends, [name in aside for name in names], within)
+    air = (high - low) / 6 or 0.5
+    span = [low - air, high + air]
     return span if any(y is not None and not span[0] <= y <= span[1] for y in series.y) else []
 
 

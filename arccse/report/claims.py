@@ -6,7 +6,8 @@ where it lies on the other one, equivalent where it lies within ± the margin th
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 import pandas as pd
 
@@ -14,10 +15,10 @@ from arccse.claims import Claim
 from arccse.config import Config
 from arccse.evaluation.suites import SUITES
 from arccse.report import comparisons, matched, tables
-from arccse.report.comparisons import Measured, measure
+from arccse.report.comparisons import Measured, measure, measure_courses
 from arccse.report.contrasts import Contrast
+from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import Row, StudyView
-from arccse.statistics import effect
 
 COLUMNS = [
     *("claim", "sentence", "source", "planned", "study", "encoder", "measure", "comparison"),
@@ -27,22 +28,6 @@ COLUMNS = [
 ]
 
 
-class Matched(NamedTuple):
-    """A measure of two courses of training: column of matched.compare_seeds, its name, and why a seed has none."""
-
-    column: str
-    words: str
-    missing: str
-
-
-MATCHED = {
-    "alignment": Matched(
-        "alignment_difference",
-        "alignment × 100 at equal uniformity (the lower the better)",
-        "the two reach no uniformity in common",
-    ),
-    "steps": Matched("steps_difference", "steps to the other's best dev score", "it never reaches the other's score"),
-}
 AGAINST = ("contradicted", "undecided", "equivalent", "supported")  # from what speaks most against a claim
 
 
@@ -51,7 +36,7 @@ def settle(
     views: Mapping[str, StudyView],
     scores: pd.DataFrame,
     histories: pd.DataFrame,
-    draws: pd.DataFrame | None = None,
+    draws: Draws = NO_DRAWS,
 ) -> pd.DataFrame:
     """Every claim of a config: a line for each claim and encoder of its study, in the config's order.
 
@@ -70,6 +55,13 @@ def settle(
     Raises:
         InputError: as compare_study does.
     """
+
+    @cache
+    def values_of(study: str, suite: str) -> dict[tuple[str, str], pd.DataFrame]:
+        finished = views[study].finished
+        frames = tables.seed_values(scores, finished, suite)
+        return {(row.encoder, row.label): frame for row, frame in zip(finished, frames, strict=True)}
+
     found = []
     for name, claim in config.claims.items():
         for encoder in views[claim.study].encoders:
@@ -78,7 +70,11 @@ def settle(
                 own = [in_training(claim, rows, histories)]
             else:
                 suite = claim.suite or config.study_suites(claim.study)[0]
-                own = in_scores(claim, views[claim.study], rows, suite, scores, draws)
+                known = values_of(claim.study, suite)
+                values = {
+                    label: known.get((encoder, label), pd.DataFrame()) for label in rows
+                }  # what diverged has none
+                own = in_scores(claim, rows, values, suite, draws)
             found.append((name, claim, encoder, own))
     testable = max(1, sum(any(one.is_testable for one in own) for *_, own in found))
     lines = []
@@ -93,18 +89,14 @@ def settle(
 
 
 def in_scores(
-    claim: Claim,
-    view: StudyView,
-    rows: Mapping[str, Row],
-    suite: str,
-    scores: pd.DataFrame,
-    draws: pd.DataFrame | None,
+    claim: Claim, rows: Mapping[str, Row], values: Mapping[str, pd.DataFrame], suite: str, draws: Draws
 ) -> list[Measured]:
-    """The comparisons of a claim's rows on a suite: one, or that of the best variant with each other one."""
-    values = {label: pd.DataFrame() for label in rows}  # what diverged has none
-    for row, own in zip(view.finished, tables.seed_values(scores, view.finished, suite), strict=True):
-        if rows.get(row.label) is row:
-            values[row.label] = own
+    """The comparisons of a claim's rows on a suite: one, or that of the best variant with each other one.
+
+    Args:
+        rows: variant → its row, of one encoder.
+        values: variant → its scores on the suite, as tables.seed_values gives them.
+    """
     task = claim.task or SUITES[suite].headlines[0]
     found = []
     for weights in weights_of(claim, list(rows)):
@@ -119,16 +111,7 @@ def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) 
     assert claim.matched is not None
     base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
     one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
-    if gone := [own.label for own in (base, row) if own.diverged]:
-        return Measured(one, claim.matched, None, reason=f"{gone[0]} diverged")
-    courses = [histories[(histories["hash"] == own.hash) & histories["seed"].isin(own.seeds)] for own in (base, row)]
-    values = matched.compare_seeds(*courses)[MATCHED[claim.matched].column]
-    if values.isna().any():
-        seeds = tables.listed(values.index[values.isna()])
-        return Measured(one, claim.matched, None, reason=f"with seed {seeds} {MATCHED[claim.matched].missing}")
-    if values.empty:
-        return Measured(one, claim.matched, None, reason="no seed in common")
-    return Measured(one, claim.matched, effect(values.to_numpy()), list(values.index))
+    return measure_courses(one, claim.matched, histories)
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:
@@ -152,7 +135,7 @@ def name_of(weights: Mapping[str, float]) -> str:
 def measure_of(found: Measured) -> str:
     """What is measured, in words."""
     if found.of.kind == "matched":
-        return MATCHED[found.task].words
+        return matched.MEASURES[found.task].words
     return SUITES[found.of.suite].words(found.task)
 
 

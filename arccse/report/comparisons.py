@@ -13,13 +13,12 @@ import numpy as np
 import pandas as pd
 
 from arccse import examples
-from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
-from arccse.records import PAIRS
-from arccse.report import tables
+from arccse.report import matched, tables
 from arccse.report.contrasts import Contrast, families
+from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import StudyView
-from arccse.statistics import FEWEST_SEEDS, Effect, contrast, improvement, judge
+from arccse.statistics import FEWEST_SEEDS, Effect, contrast, effect, improvement, judge
 
 COLUMNS = [
     *("study", "encoder", "suite", "kind", "baseline", "label", "task", "difference", "low", "high", "sd", "n"),
@@ -52,7 +51,7 @@ class Measured:
 
 
 def compare_study(
-    scores: pd.DataFrame, study: StudyView, suites: Sequence[str], draws: pd.DataFrame | None = None
+    scores: pd.DataFrame, study: StudyView, suites: Sequence[str], draws: Draws = NO_DRAWS
 ) -> pd.DataFrame:
     """Every comparison of a study: a line for each suite, encoder, comparison, and column of the table.
 
@@ -61,7 +60,7 @@ def compare_study(
         study: the rows; the first trained one of an encoder is the baseline of its other rows. Their `settings`
             tell which are untrained and whether they make a factorial design. Diverged ones take no part.
         suites: keys of evaluation.suites.SUITES.
-        draws: what `draws_over_pairs` makes of the runs' cosines. Without it the two-level columns are empty.
+        draws: of what the runs keep. Without it the two-level columns are empty.
 
     Returns:
         Columns COLUMNS. `kind` is
@@ -80,10 +79,11 @@ def compare_study(
         together: those of the same kind, encoder, suite (all of them, for poolings) and column, times the looks at
         the study. An untrained row is one number, which the seeds of the other are held against. Where a comparison
         can't be made, `text` says why, and there is nothing else. `sign_flip` is statistics.sign_flip's.
-        The two-level columns are those of examples.both, on the "Avg" of suite sts.
+        The two-level columns are those of examples.both, on the suite's headline columns, where every run concerned
+        has kept its examples.
 
     Raises:
-        InputError: as `tables.study_table` does; `draws` lack a run.
+        InputError: as `tables.study_table` and `Draws.of` do.
     """
     values = {suite: tables.seed_values(scores, study.finished, suite) for suite in suites}
     lines: list[dict[str, Any]] = []
@@ -99,6 +99,29 @@ def compare_study(
     return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
 
 
+def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
+    """Each trained row's course of training against the baseline's: a line for each encoder, measure and row.
+
+    Args:
+        histories: as results.Results has them.
+        study: as `compare_study` takes it.
+
+    Returns:
+        Columns COLUMNS, of which `kind` is "matched", `suite` empty and `task` one of matched.MEASURES. Those of one
+        encoder and measure are looked at together.
+    """
+    lines: list[dict[str, Any]] = []
+    for encoder in study.encoders:
+        trained = [row for row in study.finished if row.encoder == encoder and not row.untrained]
+        for task in matched.MEASURES:
+            pairs = [(trained[0], row) for row in trained[1:]]
+            family = [Contrast("matched", "", base.label, row.label, (base, row), (), (-1, 1)) for base, row in pairs]
+            found = [measure_courses(one, task, histories) for one in family]
+            together = study.looks * max(1, sum(one.is_testable for one in found))
+            lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
+    return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+
+
 def columns_of(family: Sequence[Contrast]) -> list[str]:
     """The columns that any row of the comparisons has, and the average, where there is one, in any case."""
     averaged = any("Avg" in SUITES[one.suite].headlines for one in family)
@@ -106,7 +129,7 @@ def columns_of(family: Sequence[Contrast]) -> list[str]:
     return [*dict.fromkeys(tasks), *(["Avg"] if averaged else [])]
 
 
-def measure(one: Contrast, task: str, draws: pd.DataFrame | None = None) -> Measured:
+def measure(one: Contrast, task: str, draws: Draws = NO_DRAWS) -> Measured:
     """A comparison on one column of the table; `draws` as compare_study takes them."""
     for row, own in zip(one.rows, one.values, strict=True):
         if row.diverged:
@@ -122,10 +145,23 @@ def measure(one: Contrast, task: str, draws: pd.DataFrame | None = None) -> Meas
     wins = np.nan
     if one.is_pair:
         wins = improvement(*(values[::-1] if SUITES[one.suite].lower_is_better else values))
-    error = np.nan
-    if draws is not None and task == "Avg" and SUITES[one.suite].keeps_pairs:
-        error = error_over_pairs(one, seeds, draws)
+    error = draws.error(one, task, seeds)
     return Measured(one, task, contrast(values, np.array(one.weights)), seeds, dropped, wins, error)
+
+
+def measure_courses(one: Contrast, task: str, histories: pd.DataFrame) -> Measured:
+    """Two rows' courses of training at equal uniformity or score instead of at equal steps: of matched.MEASURES."""
+    for row in one.rows:
+        if row.diverged:
+            return Measured(one, task, None, reason=f"{row.label} diverged")
+    courses = [histories[(histories["hash"] == row.hash) & histories["seed"].isin(row.seeds)] for row in one.rows]
+    values = matched.compare_seeds(*courses)[matched.MEASURES[task].column]
+    if values.empty:
+        return Measured(one, task, None, reason="no seed in common")
+    if values.isna().any():
+        seeds = tables.listed(values.index[values.isna()])
+        return Measured(one, task, None, reason=f"with seed {seeds} {matched.MEASURES[task].missing}")
+    return Measured(one, task, effect(values.to_numpy()), list(values.index))
 
 
 def line(found: Measured, comparisons: int, equivalence: float | None) -> dict[str, Any]:
@@ -142,36 +178,3 @@ def line(found: Measured, comparisons: int, equivalence: float | None) -> dict[s
     said |= {"sign_flip": effect.sign_flip, "improvement": found.improvement}
     low, high = examples.both(verdict.low, verdict.high, found.error, comparisons)
     return said | {"two_level_low": low, "two_level_high": high}
-
-
-# ------------------------------------------------------------------------------------------------- over examples
-
-
-def draws_over_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Each run's STS average on resamples of the sentence pairs: a line a resample, a column `<hash>/seed<k>` a run.
-
-    Args:
-        pairs: the runs' kept cosines on suite sts, as results.Results has them.
-
-    Raises:
-        InputError: a column of records.PAIRS is missing.
-    """
-    for column in PAIRS:
-        if column not in pairs:
-            raise InputError(f"The table of pairs lacks the column '{column}'.")
-    runs = [column for column in pairs if column not in PAIRS]
-    tasks = [own for _, own in pairs.sort_values(["task", "subset", "index"]).groupby("task")]  # whatever their order
-    cosines = [np.ascontiguousarray(own[runs].to_numpy().T) for own in tasks]
-    return pd.DataFrame(examples.spearman_draws(cosines, [own["score"].to_numpy() for own in tasks]), columns=runs)
-
-
-def error_over_pairs(one: Contrast, seeds: Sequence[int], draws: pd.DataFrame) -> float:
-    """The standard error of a comparison over sentence pairs; NaN where a run has no rank correlation."""
-    total = np.zeros(len(draws))
-    for row, weight in zip(one.rows, one.weights, strict=True):
-        columns = [f"{row.hash}/seed{seed}" for seed in (row.seeds[:1] if row.untrained else seeds)]
-        for column in columns:
-            if column not in draws:
-                raise InputError(f"The table of pairs has none of run {column}, a run of '{row.label}'.")
-        total += weight * draws[columns].mean(axis=1, skipna=False).to_numpy()
-    return float(np.std(total, ddof=1))

@@ -43,7 +43,7 @@ def page_content(
         page.Study(
             view.name,
             view.title,
-            findings=said(view, compared[study]),
+            findings=findings.sentences(view, compared[study]),
             blocks=blocks(view, tidy[study], compared[study]),
             figures=[figure for figure in figures[study] if figure != lead],
             **_charts(config, view, results, compared[study], attempt),
@@ -165,11 +165,6 @@ def _range(values: Iterable[int]) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------ studies
-
-
-def said(view: tables.StudyView, compared: pd.DataFrame) -> list[str]:
-    """A study's findings, without the caveat, which the page has at its top."""
-    return [sentence for sentence in findings.sentences([view], compared) if sentence != view.caveat]
 
 
 def _charts(

@@ -1,11 +1,11 @@
 """What the comparisons say, in plain sentences; every number in them comes from the frame of comparisons."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 from typing import Any
 
 import pandas as pd
 
-from arccse.evaluation.suites import SUITES
+from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report.blocks import difference, interval, p_value
 from arccse.report.tables import Row, StudyView
 
@@ -14,8 +14,8 @@ EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a
 Line = dict[Hashable, Any]
 
 
-def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[str]:
-    """The findings of a config: its caveats first, then study by study, "main" before the others.
+def sentences(study: StudyView, comparisons: pd.DataFrame) -> list[str]:
+    """The findings of a study.
 
     What diverged is said first. A study's designed comparisons (kinds "effect", "decline" and "margin" of
     comparisons.compare_study) get a sentence each, and stand for its pairs. Otherwise the pairs do in the study
@@ -24,19 +24,16 @@ def sentences(studies: Sequence[StudyView], comparisons: pd.DataFrame) -> list[s
     "sts") is left to the tables where both are there.
 
     Args:
-        studies: the config's studies.
-        comparisons: columns of comparisons.COLUMNS, of all the studies.
+        study: its rows.
+        comparisons: columns of comparisons.COLUMNS, of this study.
     """
-    found = list(dict.fromkeys(study.caveat for study in studies if study.caveat))
-    for study in sorted(studies, key=lambda study: study.name != "main"):
-        own = comparisons[comparisons["study"] == study.name]
-        found += [_divergence(study, row) for row in study.rows if row.diverged]
-        for (encoder, suite), lines in own.groupby(["encoder", "suite"], sort=False):
-            spec = SUITES[str(suite)]
-            if ((own["encoder"] == encoder) & (own["suite"] == spec.repeats)).any():
-                continue
-            for task in spec.headlines:
-                found += _of_measure(study, lines[lines["task"] == task].to_dict("records"))
+    found = [_divergence(study, row) for row in study.rows if row.diverged]
+    for (encoder, suite), lines in comparisons.groupby(["encoder", "suite"], sort=False):
+        spec = SUITES[str(suite)]
+        if ((comparisons["encoder"] == encoder) & (comparisons["suite"] == spec.repeats)).any():
+            continue
+        for task in spec.headlines:
+            found += _of_measure(study, lines[lines["task"] == task].to_dict("records"))
     return found
 
 
@@ -107,7 +104,8 @@ def _evidence(line: Line) -> str:
     if line["comparisons"] > 1:
         parts[0] += f" for {line['comparisons']} comparisons together"
     if pd.notna(line["two_level_low"]):
-        parts.append(f"over seeds and sentence pairs {interval(line['two_level_low'], line['two_level_high'])}")
+        drawn = KEEPING[line["suite"]].drawn
+        parts.append(f"over seeds and {drawn} {interval(line['two_level_low'], line['two_level_high'])}")
     return ", ".join(parts)
 
 

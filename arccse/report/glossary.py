@@ -62,7 +62,8 @@ TERMS = {
         "smaller can stay undecided without being 0."
     ),
     "Two-level": (
-        "The interval if not only other seeds but also other sentence pairs could have been drawn; it is wider."
+        "The interval if not only other seeds but also other sentence pairs, sentences or test examples could have "
+        "been drawn; it is wider."
     ),
     "Untrained": (
         "The pretrained encoder as it was published, pooled and scored like the others but trained on nothing "

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from arccse import paths
 from arccse.config import Config
-from arccse.evaluation.suites import SUITES
+from arccse.evaluation.suites import KEEPING
 from arccse.report.figures.kinds import FigureSpec, Subject, chosen, subjects
 
 TABLE_KINDS = ("csv", "md", "tex")
@@ -13,8 +13,8 @@ FIGURE_KINDS = ("svg", "pdf", "png")
 
 def gathered(config: Config) -> list[Path]:
     """What `arccse gather` writes of the runs."""
-    has_pairs = any(SUITES[suite].keeps_pairs for suite in config.all_suites())
-    return [path for path in paths.gathered(config) if has_pairs or path != paths.pairs(config)]
+    unasked = {paths.kept(config, suite) for suite in KEEPING if suite not in config.all_suites()}
+    return [path for path in paths.gathered(config) if path not in unasked]
 
 
 def files(config: Config) -> list[Path]:

@@ -13,6 +13,8 @@ they are logged, not × 100; NaN at steps without a measurement). What is return
 as suite `geometry` reports them.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -25,6 +27,24 @@ COLUMNS = [
     "steps_difference",
     "steps_share",
 ]
+
+
+class Measure(NamedTuple):
+    """A measure of two courses of training: column of compare_seeds, its name, and why a seed has none."""
+
+    column: str
+    words: str
+    missing: str
+
+
+MEASURES = {
+    "alignment": Measure(
+        "alignment_difference",
+        "alignment × 100 at equal uniformity (the lower the better)",
+        "the two reach no uniformity in common",
+    ),
+    "steps": Measure("steps_difference", "steps to the other's best dev score", "it never reaches the other's score"),
+}
 
 
 def compare_seeds(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from scipy.stats import ttest_1samp
 from arccse.report import build
 from arccse.report.blocks import claims_block
 from arccse.report.claims import COLUMNS, settle
+from arccse.report.draws import Draws
 from arccse.report.tables import Divergence
 
 STUDIES = {
@@ -34,7 +35,7 @@ def settled(tmp_path, claimed, values=None, change=None, histories=None, **keys)
             scores.loc[(scores["hash"] == row.hash) & (scores["seed"] == seed), "value"] = value
     if change:
         views, scores = change(views, scores)
-    return settle(config, views, scores, made.histories if histories is None else histories)
+    return settle(config, views, scores, made.histories if histories is None else histories, Draws(made.kept))
 
 
 BASE = [70.0, 70.5, 70.2, 70.4, 70.1]
@@ -197,3 +198,20 @@ def test_no_claims_are_no_lines(tmp_path):
     found = settled(tmp_path, {})
     assert found.empty
     assert list(found) == COLUMNS
+
+
+def test_each_claim_has_the_second_level_of_its_own_suite(tmp_path):
+    claims = {"sts": GAIN, "transfer": GAIN | {"suite": "transfer"}}
+    studies = {"main": {"suites": ["sts", "transfer"], "variants": {"SimCSE": {}, "ArcCSE": {"objective": "arccon"}}}}
+    config = made_config(tmp_path, studies, seeds=SEEDS, claims=claims)
+    made = made_results(config)
+    views = {"main": build.study_view(config, "main", made)}
+    table = settle(config, views, made.scores, made.histories, Draws(made.kept))
+    assert (table["two_level_low"] < table["low"]).all()
+    assert (table["two_level_high"] > table["high"]).all()
+    (note,) = [text for _, text in claims_block(table, None).scores.notes if text.startswith("Two-level")]
+    assert note == (
+        "Two-level: the interval over seeds and sentence pairs or test examples, if other pairs or examples could"
+        " have been drawn too."
+    )
+    assert settle(config, views, made.scores, made.histories)["two_level_low"].isna().all()

@@ -10,8 +10,9 @@ from scipy.stats import spearmanr, ttest_1samp, ttest_rel
 from arccse import examples
 from arccse.errors import InputError
 from arccse.report import contrasts, tables
-from arccse.report.comparisons import COLUMNS, compare_study, draws_over_pairs
+from arccse.report.comparisons import COLUMNS, compare_courses, compare_study
 from arccse.report.contrasts import grid
+from arccse.report.draws import Draws
 from arccse.report.tables import Divergence, Row, StudyView
 from arccse.statistics import detectable
 
@@ -376,9 +377,9 @@ def scores_of(pairs: pd.DataFrame) -> pd.DataFrame:
 
 def test_two_levels_by_hand_whatever_the_order_of_the_pairs(pairs: pd.DataFrame) -> None:
     view = study(UNTRAINED, SIMCSE, ARCCSE)
-    table = compare_study(scores_of(pairs), view, ["sts"], draws_over_pairs(pairs))
+    table = compare_study(scores_of(pairs), view, ["sts"], Draws({"sts": pairs}))
     assert table.loc[table["task"] != "Avg", "two_level_low"].isna().all()
-    shuffled = draws_over_pairs(pairs.sample(frac=1, random_state=1))
+    shuffled = Draws({"sts": pairs.sample(frac=1, random_state=1)})
     pd.testing.assert_frame_equal(table, compare_study(scores_of(pairs), view, ["sts"], shuffled))
     ordered = pairs.sort_values(["task", "subset", "index"])
     tasks = [ordered[ordered["task"] == task] for task in ("LEE", "STS12")]
@@ -397,18 +398,54 @@ def test_two_levels_by_hand_whatever_the_order_of_the_pairs(pairs: pd.DataFrame)
 
 def test_a_collapsed_encoder_has_an_interval_over_seeds_alone(pairs: pd.DataFrame) -> None:
     scores, collapsed = scores_of(pairs), pairs.assign(**{"bbbbbbbb/seed2": 0.5})
-    found = line(compare_study(scores, study(SIMCSE, ARCCSE), ["sts"], draws_over_pairs(collapsed)), "ArcCSE")
+    found = line(compare_study(scores, study(SIMCSE, ARCCSE), ["sts"], Draws({"sts": collapsed})), "ArcCSE")
     assert np.isnan([found["two_level_low"], found["two_level_high"]]).all()
     assert np.isfinite([found["low"], found["high"]]).all()
 
 
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda p: p.drop(columns="score"), "column 'score'"),
-        (lambda p: p.drop(columns="bbbbbbbb/seed2"), "none of run bbbbbbbb/seed2, a run of 'ArcCSE'"),
-    ],
-)
-def test_pairs_that_do_not_fit(pairs: pd.DataFrame, spoil, message: str) -> None:
-    with pytest.raises(InputError, match=message):
-        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], draws_over_pairs(spoil(pairs)))
+def test_a_run_without_pairs_leaves_an_interval_over_seeds_alone(pairs: pd.DataFrame) -> None:
+    draws = Draws({"sts": pairs.drop(columns="bbbbbbbb/seed2")})
+    table = compare_study(scores_of(pairs), study(UNTRAINED, SIMCSE, ARCCSE), ["sts"], draws)
+    assert np.isnan(line(table, "ArcCSE")["two_level_low"])
+    assert np.isfinite(line(table, "untrained")["two_level_low"])
+
+
+def test_pairs_without_a_column_are_refused(pairs: pd.DataFrame) -> None:
+    with pytest.raises(InputError, match="what suite sts keeps lacks the column 'score'"):
+        compare_study(scores_of(pairs), study(SIMCSE, ARCCSE), ["sts"], Draws({"sts": pairs.drop(columns="score")}))
+
+
+# --- courses of training
+
+
+def courses(hash_: str, seed: int, faster: float) -> pd.DataFrame:
+    """A run that has a dev score of 70 after 20 steps divided by `faster`, on a line, and falls in uniformity."""
+    steps = np.array([0, 10, 20])
+    measured = {
+        "dev_spearman": 60 + faster * steps / 2,
+        "alignment": 0.1 + steps / 100,
+        "uniformity": -1 - steps / 10,
+    }
+    return pd.DataFrame({"hash": hash_, "seed": seed, "step": steps, **measured})
+
+
+def test_courses_are_compared_with_the_baseline_s_seed_by_seed() -> None:
+    speeds = {"aaaaaaaa": [1.0, 1.0, 1.0], "bbbbbbbb": [2.0, 1.25, 1.0], "cccccccc": [0.5, 1.0, 1.0]}
+    histories = pd.concat(
+        [courses(hash_, seed, faster) for hash_, own in speeds.items() for seed, faster in enumerate(own, 1)]
+    )
+    slow = replace(ARCCSE, label="slow", hash="cccccccc")
+    table = compare_courses(histories, study(UNTRAINED, SIMCSE, ARCCSE, slow))
+    assert list(table.columns) == COLUMNS
+    assert list(zip(table["task"], table["label"], strict=True)) == [
+        (task, label) for task in ("alignment", "steps") for label in ("ArcCSE", "slow")
+    ]
+    assert set(table["kind"]) == {"matched"}
+    found = line(table, "ArcCSE", "steps")
+    differences = np.array([10.0, 16.0, 20.0]) - 20
+    interval = ttest_1samp(differences, 0).confidence_interval()
+    assert (found["difference"], found["n"], found["comparisons"]) == (pytest.approx(differences.mean()), 3, 1)
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
+    assert line(table, "slow", "steps")["text"] == "undecided: with seed 1 it never reaches the other's score"
+    assert line(table, "slow", "alignment")["comparisons"] == 2
+    assert compare_courses(histories, study(UNTRAINED, SIMCSE)).empty

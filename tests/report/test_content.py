@@ -9,7 +9,6 @@ import pytest
 from made_configs import made_config
 
 from arccse.report import content, page
-from arccse.report.comparisons import compare_study
 from arccse.report.tables import StudyView
 
 CLAIM = {
@@ -111,9 +110,3 @@ def test_the_bounds_name_encoders_and_seeds(view: StudyView, tmp_path: Path) -> 
     assert content.seeds({"main": trained}) == "Seeds behind each trained row: 2."
     untrained = replace(view, rows=[replace(view.rows[0], settings={"epochs": 0})])
     assert content.seeds({"main": untrained}).startswith("No row is trained")
-
-
-def test_a_study_s_findings_are_without_the_caveat(view: StudyView, scores: pd.DataFrame) -> None:
-    found = content.said(view, compare_study(scores, view, ["sts"]))
-    assert found
-    assert view.caveat not in found

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from arccse.errors import InputError
-from arccse.report.figures import drawing, pairs, studies, theory, training
+from arccse.report.figures import differences, drawing, pairs, studies, theory, training
 from arccse.report.figures.axis import Axis
 
 CAVEAT = "Smoke run: these numbers are not findings."
@@ -81,7 +81,7 @@ FRAMES: dict[str, tuple[Draw, Callable[[list[str], int], pd.DataFrame]]] = {
         lambda f, c: studies.mask_ratio_map(f, "STS", c),
         lambda labels, seeds: grid(seeds, near=[0.1, 0.2], far=[0.3, 0.4]).iloc[: 3 * seeds],
     ),
-    "forest": (lambda f, c: studies.forest(f, "difference to SimCSE (points)", c), forest_frame),
+    "forest": (lambda f, c: differences.forest(f, "difference to SimCSE (points)", c), forest_frame),
     "cosine_by_score": (
         cosines,
         lambda labels, seeds: rated_pairs({f"{label}/seed{seed}": 0.1 for label in labels for seed in range(seeds)}),

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_configs import made_config
 
-from arccse.report.figures.axis import Axis, text_of
+from arccse.report.figures.axis import Axis, reach, text_of
 from arccse.report.figures.kinds import KINDS, Subject, chosen, subjects
 
 
@@ -114,3 +114,11 @@ def test_every_value_has_a_place_of_its_own(values):
 )
 def test_an_axis_says_where_it_is_no_scale(values, title):
     assert Axis("temperature", values).title == title
+
+
+def test_an_axis_has_room_for_what_is_not_set_aside():
+    rows = [[1.0, 2.0], [9.0, 10.0], [float("nan"), 3.0]]
+    assert reach(rows, [False, True, False]) == (1.0, 3.0)
+    assert reach(rows, [False, True, False], [0.0]) == (0.0, 3.0)
+    assert reach(rows, [True, True, True]) == (1.0, 10.0)
+    assert reach([[float("nan")], [4.0]], [False, True]) == (4.0, 4.0)

@@ -10,12 +10,10 @@ from arccse.report import findings
 from arccse.report.comparisons import COLUMNS
 from arccse.report.tables import Divergence, Row, StudyView
 
-CAVEAT = "Smoke run: not findings."
 
-
-def study(name: str, caveat: str | None = None) -> StudyView:
+def study(name: str) -> StudyView:
     row = Row("SimCSE", "MiniLM-L6", "aaaaaaaa", [1])
-    return StudyView(name, f"Title of {name}", "laptop", "2026-01-02", "best dev Spearman", [row], caveat)
+    return StudyView(name, f"Title of {name}", "laptop", "2026-01-02", "best dev Spearman", [row])
 
 
 def compared(**values: object) -> dict:
@@ -26,9 +24,9 @@ def compared(**values: object) -> dict:
     return line | values
 
 
-def sentences(*lines: dict, caveat: str | None = None) -> list[str]:
-    table = pd.DataFrame(lines, columns=COLUMNS)
-    return findings.sentences([study(str(name), caveat) for name in table["study"].unique()], table)
+def sentences(*lines: dict) -> list[str]:
+    (name,) = {line["study"] for line in lines}
+    return findings.sentences(study(name), pd.DataFrame(lines, columns=COLUMNS))
 
 
 def test_a_comparison_in_words() -> None:
@@ -46,6 +44,10 @@ def test_a_comparison_in_words() -> None:
         ({"verdict": "equivalent", "text": "equivalent"}, "): equivalent."),
         ({"p": 0.0001, "comparisons": 4}, "0.78 for 4 comparisons together, 5 seeds, p < 0.001)"),
         ({"two_level_low": -1.0, "two_level_high": 1.25}, "over seeds and sentence pairs −1.00 to 1.25)"),
+        (
+            {"suite": "transfer", "two_level_low": -1.0, "two_level_high": 1.25},
+            "over seeds and test examples −1.00 to 1.25)",
+        ),
         ({"suite": "transfer"}, "ArcCSE's transfer average is"),
         ({"label": "independent spans"}, "independent spans' STS average is 0.24 above SimCSE's"),
         (
@@ -105,12 +107,6 @@ def test_what_a_sentence_says(values: dict, said: str) -> None:
     assert sentence.count("nan") == 0
 
 
-def test_the_caveat_stands_first_and_once_then_the_main_study() -> None:
-    found = sentences(compared(study="margin", label="15°"), compared(), caveat=CAVEAT)
-    assert [found[0], found[1][:20], found[2][:17]] == [CAVEAT, "On MiniLM-L6, ArcCSE", "On MiniLM-L6, 15°"]
-    assert len(found) == 3
-
-
 def test_only_headlines_and_no_suite_twice() -> None:
     lines = [compared(), compared(task="STSB"), compared(suite="mteb"), compared(suite="transfer")]
     assert [sentence.split("'s ")[1].split(" is")[0] for sentence in sentences(*lines)] == [
@@ -151,13 +147,13 @@ def test_poolings_do_not_stand_for_the_rows_under_a_pooling() -> None:
 
 
 def test_nothing_compared_is_nothing_found() -> None:
-    assert findings.sentences([study("main")], pd.DataFrame(columns=COLUMNS)) == []
+    assert findings.sentences(study("main"), pd.DataFrame(columns=COLUMNS)) == []
 
 
 def test_a_divergence_is_said_first() -> None:
     gone = Row("ArcCSE", "MiniLM-L6", "bbbbbbbb", [1, 2], diverged={1: Divergence(3, "x"), 2: Divergence(5, "x")})
     view = replace(study("main"), rows=[*study("main").rows, gone])
-    found = findings.sentences([view], pd.DataFrame([compared(label="other")], columns=COLUMNS))
+    found = findings.sentences(view, pd.DataFrame([compared(label="other")], columns=COLUMNS))
     assert found[0] == (
         "On MiniLM-L6, ArcCSE has no scores in “Title of main”, since its training diverged (seed 1 at step 3,"
         " seed 2 at step 5); it is in no comparison."

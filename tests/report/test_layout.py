@@ -81,7 +81,7 @@ def test_files_are_tables_figures_and_the_page(tmp_path):
 @pytest.mark.parametrize(("suites", "expected"), [(["sts"], True), (["order", "sts-mean"], False)])
 def test_pairs_are_gathered_where_a_study_has_suite_sts(tmp_path, suites, expected):
     config = made_config(tmp_path, {"main": {"suites": suites, "variants": {"SimCSE": {}}}})
-    assert (paths.pairs(config) in layout.gathered(config)) == expected
+    assert (paths.kept(config, "sts") in layout.gathered(config)) == expected
     assert paths.scores(config) in layout.gathered(config)
 
 

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_scores import BERT, CAVEAT, full, grid_lines, lee, line, seeded, to_latex, to_markdown
 
-from arccse.evaluation.suites import STS_TASKS
+from arccse.evaluation.suites import STS_TASKS, SUITES
 from arccse.report import markup, tables
 from arccse.report.comparisons import compare_study
 from arccse.report.markup import to_csv
@@ -67,6 +67,22 @@ def test_columns_without_content_are_left_out_and_reasons_are_said(view: StudyVi
     assert untrained == ["untrained", "−20.00", "1", "–", "undecided"]
     assert arccse == ["ArcCSE", "+1.00", "1", "1.00", "undecided"]
     assert "- “untrained”, “ArcCSE”: undecided: 1 seed, and an interval takes 3." in text
+
+
+@pytest.mark.parametrize(
+    ("suite", "said"),
+    [
+        ("sts", "over seeds and sentence pairs, if other pairs could have been drawn too."),
+        ("transfer", "over seeds and test examples, if other examples could have been drawn too."),
+    ],
+)
+def test_what_else_could_have_been_drawn_is_said(bert_view: StudyView, suite: str, said: str) -> None:
+    view, spec = seeded(bert_view, 3), SUITES[suite]
+    scores = full(suite, str(spec.metric), spec.columns, seeds=3)
+    table, comparisons = study_table(scores, view, suite), compare_study(scores, view, [suite])
+    assert "Two-level" not in to_markdown(view, table, comparisons)
+    wider = comparisons.assign(two_level_low=0.0, two_level_high=2.0)
+    assert f"Two-level: the interval {said}" in to_markdown(view, table, wider)
 
 
 # --- renderings

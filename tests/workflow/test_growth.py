@@ -68,6 +68,32 @@ def test_a_variant_more_trains_it_alone_and_joins_it(clone):
     assert planned(clone, config) == {}
 
 
+def test_a_suite_more_has_its_examples_gathered_beside_what_was_there(folder):
+    results = folder / "results" / "tiny"
+    pairs = (results / "pairs.parquet").read_bytes()
+    content = base_config()
+    content["studies"]["main"]["suites"] += ["order", "geometry"]
+    config = write_config(folder, content)
+    jobs = planned(folder, config)
+    assert {rule: jobs.get(rule) for rule in ("train", "evaluate_examples", "gather")} == {
+        "train": None,
+        "evaluate_examples": 4,
+        "gather": 1,
+    }
+    result = snakemake(folder, "--cores", "2", "--configfile", config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert (results / "pairs.parquet").read_bytes() == pairs
+    for suite, value in (("order", "similarity"), ("geometry", "distance")):
+        gathered = pd.read_parquet(results / f"examples-{suite}.parquet")
+        runs = [*results.glob(f"runs/*/seed0/{suite}/examples.parquet")]
+        assert len(runs) == 2
+        for path in runs:
+            own, column = pd.read_parquet(path), "/".join(path.parts[-4:-2]).rpartition("-")[2]
+            assert gathered[[*own.columns[:-1]]].equals(own[[*own.columns[:-1]]])
+            assert gathered[column].equals(own[value].astype("float32"))
+    assert planned(folder, config) == {}
+
+
 def test_a_workflow_that_fails_deletes_no_result(clone):
     """A variant more whose corpus is gone: today's gather and report were deleted before their jobs failed."""
     before = contents(clone)

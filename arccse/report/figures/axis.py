@@ -1,5 +1,7 @@
 """Where the values of a swept hyperparameter stand on an axis: numbers at their size, all else side by side."""
 
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -61,3 +63,21 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "/".join(map(text_of, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def reach(
+    rows: Iterable[Sequence[float]], aside: Iterable[bool], within: Iterable[float] = ()
+) -> tuple[float, float]:
+    """Lowest and highest that an axis needs room for: the rows that are not set aside (all, where all are).
+
+    An untrained row far off would leave the others no room.
+
+    Args:
+        rows: each one's values, NaN where it has none; at least one number in all.
+        aside: which rows are set aside.
+        within: what has room in any case.
+    """
+    told = [(out, [value for value in row if not math.isnan(value)]) for out, row in zip(aside, rows, strict=True)]
+    kept = [value for out, row in told if not out for value in row]
+    room = [*(kept or [value for _, row in told for value in row]), *within]
+    return min(room), max(room)
