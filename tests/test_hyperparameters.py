@@ -122,6 +122,13 @@ def test_objectives_that_share_a_setting_declare_it_once():
     assert own_settings("nt_xent") == {}
 
 
+def test_what_may_have_made_a_training_diverge_names_the_objectives_own_settings_and_no_others():
+    said = Hyperparameters(objective="focal", focal_margin=0.5, hardness=2.0).suspects()
+    assert "focal_margin 0.5 (published: 0.3)" in said
+    assert {key for key in SETTINGS if f" {key} " in said} == {"focal_margin"}
+    assert "margin" not in Hyperparameters().suspects()
+
+
 def test_the_committed_runs_keep_their_identity():
     """Of before the objectives had settings of their own."""
     config = configs.load(ROOT / "config" / "laptop.yaml")

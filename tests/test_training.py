@@ -21,7 +21,7 @@ from arccse.distributed import Processes
 from arccse.encoder import load_encoder
 from arccse.errors import Diverged, InputError, Interrupted
 from arccse.evaluation.sts import cosine, spearman
-from arccse.hyperparameters import Hyperparameters
+from arccse.hyperparameters import OBJECTIVES, Hyperparameters
 from arccse.masking import draw_masks
 from arccse.meter import Meter
 from arccse.training import CPU, backward, embed, linear_decay, losses_of, parameter_groups, train
@@ -299,6 +299,15 @@ def test_a_resumed_training_draws_the_negatives_that_it_would_have_drawn(bert, c
     resumed = train(run, *corpus, dev, state=state)
     assert without_timings(resumed.history).equals(without_timings(whole.history))
     assert resumed.encoder.fingerprint() == whole.encoder.fingerprint()
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES))
+def test_every_objective_trains_with_the_triplet_beside_it(bert, corpus, dev, name):
+    settings = {"objective": name, "triplet_weight": 0.5, "triplet_margin": 0.3, "precision": "bf16", "max_steps": 4}
+    history = train(run_of(bert, **settings), *corpus, dev).history.iloc[1:]
+    assert np.isfinite(history.to_numpy(dtype=float)).all()
+    np.testing.assert_allclose(history["loss"], history["loss_pair"] + 0.5 * history["loss_triplet"], rtol=1e-4)
+    assert (history["loss_triplet"] > 0).all()
 
 
 def test_another_seed_gives_other_numbers(bert, corpus, dev):

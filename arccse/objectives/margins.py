@@ -135,7 +135,8 @@ def cosine_of_widened_angle(cosine: Tensor, margin: float) -> Tensor:
 
     Source: Deng et al., "ArcFace", CVPR 2019, for the margin and the linear continuation.
     """
-    widened = cosine * math.cos(margin) - sine_of(cosine) * math.sin(margin)
+    sine = sine_of(cosine)
+    widened = cosine * math.cos(margin) - sine * math.sin(margin)
     continued = cosine + math.cos(margin) - 1
     return torch.where(cosine >= -math.cos(margin), widened, continued)
 

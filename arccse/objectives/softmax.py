@@ -29,9 +29,9 @@ def nt_xent(z: Tensor, z_pos: Tensor, temperature: float) -> Tensor:
 def dcl(z: Tensor, z_pos: Tensor, temperature: float) -> Tensor:
     """Decoupled: NT-Xent without the positive in the denominator, mean over i of −p_i/τ + lse_{j≠i} s_ij/τ.
 
-    The paper sums over the negatives of both views, and over both views as anchors. Its code at lightly adds a
-    logarithm for each view's negatives instead of taking one of their sum. Here the negatives are NT-Xent's, so that
-    the two differ in the positive alone.
+    The paper has both views as anchors and the negatives of both views in one sum, as has lightly's code (1.6;
+    versions of before added a logarithm for each view). Here anchors and negatives are NT-Xent's, so that the two
+    differ in the positive alone.
 
     Args:
         z: (N, d) embeddings of N ≥ 2 sentences.

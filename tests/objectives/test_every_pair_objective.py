@@ -161,6 +161,21 @@ def test_bfloat16_loses_nothing_beyond_the_rounding_of_the_embeddings(name: str)
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_going_down_its_gradient_brings_positives_together(name: str) -> None:
+    z, noise = embeddings(8, 16)
+    z, z_pos = z.clone().requires_grad_(), (z + noise).requires_grad_()
+    optimizer = torch.optim.Adam([z, z_pos], lr=0.02)
+    before = loss_of(name, z, z_pos).item(), torch.cosine_similarity(z, z_pos).mean().item()
+    for _ in range(100):
+        optimizer.zero_grad()
+        loss_of(name, z, z_pos).backward()
+        optimizer.step()
+    after = loss_of(name, z, z_pos).item(), torch.cosine_similarity(z, z_pos).mean().item()
+    assert after[0] < before[0]
+    assert after[1] > before[1] + 0.1
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_settings_reach_the_loss_by_name_and_those_of_others_do_not(name: str) -> None:
     z, z_pos = embeddings(7, 8)
     everything = dict(Hyperparameters(objective=name, temperature=TAU))
