@@ -183,6 +183,11 @@ def field_of(name: str, declared: Declared) -> tuple[type, FieldInfo]:
 
 
 SETTINGS = {name: declared for objective in OBJECTIVES.values() for name, declared in objective.settings.items()}
+for objective, its in OBJECTIVES.items():
+    for parameter in set(its.parameters) - {"generator", *SETTINGS, *Common.model_fields}:
+        raise TypeError(
+            f"{objective}: its '{parameter}' is no hyperparameter; declare it as Annotated[…, Setting(…)]."
+        )
 
 if TYPE_CHECKING:  # mypy takes no class that is made as the program runs
     Hyperparameters = Common

@@ -145,13 +145,13 @@ from torch import Tensor
 
 from arccse.objectives.softmax import nt_xent
 from arccse.setting import Setting
+{more}
 
 
-def another(
-    z: Tensor, z_pos: Tensor, temperature: float, {parameter}: Annotated[float, Setting({setting})]
-) -> Tensor:
+def another(z: Tensor, z_pos: Tensor, temperature: float, {parameter}: {annotation}) -> Tensor:
     return nt_xent(z, z_pos, temperature) * {parameter}
 """
+STRENGTH = 'Annotated[float, Setting(0.5, linear=[0.1, 1.0], ge=0, origin="here")]'
 EVERY_ID = """
 from arccse.config import Variant
 from arccse.hyperparameters import OBJECTIVES, Hyperparameters
@@ -160,10 +160,11 @@ for name in OBJECTIVES:
 """
 
 
-def in_a_copy(folder: Path, **added: str) -> subprocess.CompletedProcess[str]:
-    """The ids of a run of every objective, by a copy of the package with one more."""
+def in_a_copy(folder: Path, parameter: str, annotation: str, more: str = "") -> subprocess.CompletedProcess[str]:
+    """The id of a run of every objective, by a copy of the package with one more."""
     shutil.copytree(ROOT / "arccse", folder / "arccse", ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "arccse" / "objectives" / "added.py").write_text(ADDED.format(**added))
+    added = ADDED.format(parameter=parameter, annotation=annotation, more=more)
+    (folder / "arccse" / "objectives" / "added.py").write_text(added)
     return subprocess.run(
         [sys.executable, "-c", EVERY_ID],
         cwd=folder,
@@ -174,9 +175,18 @@ def in_a_copy(folder: Path, **added: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_another_objective_with_a_setting_renames_no_run(tmp_path):
+@pytest.mark.parametrize(
+    ("parameter", "annotation", "more"),
+    [
+        ("strength", STRENGTH, ""),
+        ("strength", "Strength", f"Strength = {STRENGTH}"),
+        ("positive_prior", "Prior", "from arccse.objectives.negatives import Prior"),
+    ],
+    ids=["its own", "by a name", "shared"],
+)
+def test_another_objective_with_a_setting_renames_no_run(tmp_path, parameter, annotation, more):
     before = {Variant("bert", None, "file:c", "dev", Hyperparameters(objective=name)).id for name in OBJECTIVES}
-    done = in_a_copy(tmp_path, parameter="strength", setting='1.0, log=[0.1, 10.0], gt=0, origin="here"')
+    done = in_a_copy(tmp_path, parameter, annotation, more)
     assert done.returncode == 0, done.stderr
     (new,) = set(done.stdout.split()) - before
     assert before < set(done.stdout.split())
@@ -184,14 +194,15 @@ def test_another_objective_with_a_setting_renames_no_run(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("parameter", "message"),
+    ("parameter", "annotation", "message"),
     [
-        ("margin", "another objective declares 'margin' otherwise"),
-        ("dropout", "'dropout' is a hyperparameter of all"),
+        ("margin", STRENGTH, "'margin' is declared by another and, otherwise, by arccon"),
+        ("dropout", STRENGTH, "another: 'dropout' is a hyperparameter of all trainings"),
+        ("strength", "float", "another: its 'strength' is no hyperparameter; declare it"),
     ],
 )
-def test_a_setting_has_one_meaning(tmp_path, parameter, message):
-    done = in_a_copy(tmp_path, parameter=parameter, setting='0.5, linear=[0.0, 1.0], origin="here"')
+def test_a_setting_is_declared_and_has_one_meaning(tmp_path, parameter, annotation, message):
+    done = in_a_copy(tmp_path, parameter, annotation)
     assert done.returncode != 0
     assert message in done.stderr
 
