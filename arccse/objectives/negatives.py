@@ -139,8 +139,8 @@ def mixed_negatives(
     With x̃_i = λ x_i + (1 − λ) x_{i+1}, without gradient, after the last one the first, the denominator of row i has
     also cos(z_i, z̃⁺_j) for j ≠ i − 1 and cos(z̃_i, z⁺_j) for j ≠ i + 1. The two left out would push a sentence from
     a mixture that is mostly its own positive; the code sets their logits to 0, which leaves a constant in the
-    denominator. The paper has one mixed negative for a row, cos(z_i, z̃⁺_i). The code mixes embeddings as they are,
-    the paper and this mix unit vectors.
+    denominator. The paper has one mixed negative for a row. The code mixes embeddings as they are; here
+    unit vectors are mixed, so that lengths do not matter.
 
     Args:
         z: (N, d) embeddings of N ≥ 2 sentences. The order of the batch decides which are neighbours.
