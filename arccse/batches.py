@@ -16,7 +16,7 @@ from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
 
 # Streams of random numbers drawn from a run's seed, so that none depends on how much another has used.
-ORDER, MASKS, DROPOUT, NOISE = 0, 1, 2, 3
+ORDER, MASKS, DROPOUT, NOISE, NEGATIVES = 0, 1, 2, 3, 4
 
 
 class Corpus(Protocol):
@@ -87,3 +87,9 @@ def seed_dropout(seed: int, step: int, row: int) -> None:
     """Have dropout draw what belongs to the rows of a step's batch from `row` on."""
     sequence = np.random.SeedSequence([seed, DROPOUT, step, row])
     torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+
+
+def drawn_negatives(seed: int, step: int) -> torch.Generator:
+    """The generator of what an objective draws at a step: the CPU's, and the same in each of several processes."""
+    sequence = np.random.SeedSequence([seed, NEGATIVES, step])
+    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]))

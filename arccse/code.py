@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 from arccse.config import Variant
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
+from arccse.hyperparameters import OBJECTIVES
 
 # Modules that name files, write them, talk to the user or find a machine's devices, and decide no number.
-SILENT = {"checkpoint", "code", "config", "devices", "errors", "files", "hyperparameters", "models"}
-SILENT |= {"paths", "process", "progress", "provenance", "validation"}
+SILENT = {"checkpoint", "code", "config", "declared", "devices", "errors", "files", "hyperparameters", "models"}
+SILENT |= {"paths", "process", "progress", "provenance", "setting", "validation"}
 SILENT |= {"evaluation.scores", "evaluation.scoring", "evaluation.suites"}
 UNREAD = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}  # of the syntax tree: no effect
 
@@ -51,12 +52,12 @@ def of_training(variant: Variant) -> Code:
     h = variant.hyperparameters
     if variant.untrained:
         return digest((("encoder", "load_encoder"),))
-    unused: set[Name] = set()
+    objective, unused = variant.canonical()["objective"], set[Name]()
     if not h.triplet_weight:
-        unused |= {("objectives", "triplet"), ("masking", "draw_masks")}
+        unused |= {("objectives.triplets", "triplet"), ("masking", "draw_masks")}
     if not h.noise:
         unused.add(("batches", "with_noise"))
-    return digest((("training", "train"), ("objectives", variant.canonical()["objective"])), frozenset(unused))
+    return digest((("training", "train"), (OBJECTIVES[objective].module, objective)), frozenset(unused))
 
 
 def of_evaluation(suite: str, source: str) -> Code:
@@ -103,6 +104,9 @@ def reached(roots: Iterable[Name], unused: frozenset[Name], package: Path) -> di
         name = waiting.pop()
         module, own = name
         tree = parsed(package, module)
+        if own not in tree.definitions:
+            waiting.append(tree.imports[own])  # passed on from where it is defined
+            continue
         silent = module in SILENT and not isinstance(tree.definitions[own], ast.Assign)  # their constants count
         if name in found or name in unused or silent:
             continue
@@ -136,8 +140,7 @@ class Module(NamedTuple):
 @cache
 def parsed(package: Path, module: str) -> Module:
     """A module of the package, without its docstrings and annotations."""
-    path = package / f"{module.replace('.', '/')}.py"
-    tree = bare(ast.parse((path if path.is_file() else path.with_suffix("") / "__init__.py").read_text("utf-8")))
+    tree = bare(ast.parse(file_of(package, module).read_text("utf-8")))
     definitions: dict[str, ast.AST] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
@@ -150,6 +153,12 @@ def parsed(package: Path, module: str) -> Module:
     return Module(module, definitions, dict(imported(tree, package)))
 
 
+def file_of(package: Path, module: str) -> Path:
+    """The file of a module, or of a package within the package."""
+    path = package / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_name(f"{path.name}.py")
+
+
 def imported(tree: ast.AST, package: Path) -> Iterator[tuple[str, Name]]:
     """Local name → what it stands for, of the imports from this package anywhere in a piece of code."""
     for node in ast.walk(tree):
@@ -157,7 +166,7 @@ def imported(tree: ast.AST, package: Path) -> Iterator[tuple[str, Name]]:
             module = node.module.partition(".")[2]
             for alias in node.names:
                 inner = f"{module}.{alias.name}".strip(".")
-                is_module = (package / f"{inner.replace('.', '/')}.py").is_file()
+                is_module = file_of(package, inner).is_file()
                 yield alias.asname or alias.name, (inner, "") if is_module else (module, alias.name)
 
 

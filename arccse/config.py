@@ -61,7 +61,7 @@ class Variant:
         canonical = self.hyperparameters.canonical()
         if self.untrained:
             return "untrained"
-        objective, margin = canonical["objective"], canonical["margin"]
+        objective, margin = canonical["objective"], canonical.get("margin")
         pair = "simcse" if objective == "nt_xent" else objective + (f"{margin:g}" if margin else "")
         if "mask_ratios" not in canonical:
             return pair

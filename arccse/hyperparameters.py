@@ -1,46 +1,37 @@
-"""Every hyperparameter of a training: defined, given its default and validated here, and nowhere else."""
+"""Every hyperparameter of a training with its default, origin and validation.
 
-import ast
-import math
-from importlib.resources import files
-from typing import Annotated, Any, Literal
+An objective's own stand with the objective; all others stand here, and nowhere else.
+"""
 
-from pydantic import Field, ValidationError, WithJsonSchema, field_validator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, WithJsonSchema, create_model, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
 
 from arccse import models
+from arccse.declared import Declared, pair_objectives
 from arccse.errors import InputError, nearest
+from arccse.setting import Setting
 from arccse.validation import Strict, describe
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
-
-def pair_objectives() -> dict[str, tuple[str, ...]]:
-    """The pair objectives, functions f(z, z_pos, …) of objectives.py: name → the hyperparameters they take.
-
-    Read from the source, since importing it takes torch's seconds.
-    """
-    module = ast.parse((files("arccse") / "objectives.py").read_text(encoding="utf-8"))
-    parameters = {f.name: [a.arg for a in f.args.args] for f in module.body if isinstance(f, ast.FunctionDef)}
-    return {name: tuple(taken[2:]) for name, taken in parameters.items() if taken[:2] == ["z", "z_pos"]}
-
-
 OBJECTIVES = pair_objectives()
 
 
-class Hyperparameters(Strict):
-    """All that decides a training, but for its encoder, corpus and seed.
+class Common(Strict):
+    """What decides a training beside its encoder, corpus and seed, whatever its objective.
 
     The defaults are the published settings for BERT-base: SimCSE's from its script run_unsup_example.sh and
     paper (EMNLP 2021, section 5 and appendix A); ArcCSE's where known (ACL 2022), otherwise "assumed".
     """
 
     objective: Annotated[str, Field(json_schema_extra={"enum": list(OBJECTIVES)})] = "nt_xent"
-    """The loss of a pair, a function of objectives.py."""
+    """The loss of a pair, a function of arccse/objectives/."""
     # Below 1e-4 float32, whose cosines near 1 are 6e-8 apart, leaves a loss of whole steps, and soon infinities.
     temperature: Annotated[Finite, Field(ge=1e-4)] = 0.05
     """Divides the cosines. SimCSE; three re-implementations of ArcCSE agree."""
-    margin: Annotated[Finite, Field(ge=0, lt=180)] = 10.0
-    """Degrees between an anchor and its positive, not for nt_xent; the three agree."""
     triplet_weight: Annotated[Finite, Field(ge=0)] = 0.0
     """λ; 0 is no triplet objective, 0.1 for ArcCSE assumed."""
     triplet_margin: Annotated[Finite, Field(ge=0, le=2)] = 0.0
@@ -90,7 +81,10 @@ class Hyperparameters(Strict):
     @classmethod
     def known_objective(cls, value: str) -> str:
         if value not in OBJECTIVES:
-            raise ValueError(f"must be {' or '.join(map(repr, OBJECTIVES))}, the functions of arccse/objectives.py")
+            hint = nearest(value, list(OBJECTIVES))
+            raise PydanticCustomError(
+                "unknown_name", "unknown objective '{name}'; {hint}", {"name": value, "hint": hint}
+            )
         return value
 
     @field_validator("mask_ratios", mode="before")
@@ -104,10 +98,6 @@ class Hyperparameters(Strict):
         ):
             raise ValueError("must be [near, far] with 0 < near < far < 1")
         return (float(value[0]), float(value[1]))
-
-    @property
-    def margin_radians(self) -> float:
-        return math.radians(self.margin)
 
     def steps(self, corpus_size: int) -> int:
         """Training steps on a corpus of so many sentences. A smaller last batch is left out: it would have fewer
@@ -125,8 +115,8 @@ class Hyperparameters(Strict):
 
     def suspects(self) -> str:
         """The settings that can make a training diverge, and the published ones where they are others."""
-        names = {"objective", "learning_rate", "temperature", "margin", "triplet_weight", "weight_decay"}
-        names |= {"max_grad_norm", "batch_size", "precision"}
+        names = {"objective", "learning_rate", "temperature", "triplet_weight", "weight_decay", "max_grad_norm"}
+        names |= {"batch_size", "precision", *OBJECTIVES[self.objective].settings}
         values = {name: value for name, value in self.canonical().items() if name in names and value}
         published = {name: type(self).model_fields[name].default for name in values}
         return ", ".join(
@@ -137,16 +127,19 @@ class Hyperparameters(Strict):
     def canonical(self) -> dict[str, Any]:
         """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
 
-        ArcCon at 0° is NT-Xent; a margin does nothing for an objective that takes none, nor do the triplet
-        objective's settings without it; without training only the pooling is left.
+        ArcCon at 0° is NT-Xent; what an objective does not take does nothing, nor do the triplet objective's settings
+        without it; without training only the pooling is left.
         """
         if self.epochs == 0:
             return {"epochs": 0, "pooling": self.pooling}
         values = self.model_dump(mode="json")
-        if self.objective == "arccon" and self.margin == 0:
+        if self.objective == "arccon" and values["margin"] == 0:
             values["objective"] = "nt_xent"
-        if "margin" not in OBJECTIVES[values["objective"]]:
-            values["margin"] = 0.0
+        taken = OBJECTIVES[values["objective"]].parameters
+        for key in {"temperature", *SETTINGS} - set(taken):
+            del values[key]
+        if values["objective"] == "nt_xent":
+            values["margin"] = 0.0  # as in its runs of before other objectives than ArcCon
         if self.triplet_weight == 0:
             for key in ("triplet_margin", "triplet_dropout", "mask_ratios"):
                 del values[key]
@@ -160,6 +153,51 @@ class Hyperparameters(Strict):
         if (self.chunk_size or self.batch_size) >= self.batch_size:
             del values["chunk_size"]
         return values
+
+
+def own_settings(objective: str) -> dict[str, Setting]:
+    """The hyperparameters that a pair objective declares itself, by name."""
+    return {name: declared.setting for name, declared in OBJECTIVES[objective].settings.items()}
+
+
+def field_of(name: str, declared: Declared) -> tuple[type, FieldInfo]:
+    """The field of a hyperparameter that objectives declare.
+
+    Raises:
+        TypeError: all trainings have one of that name.
+    """
+    users = [objective for objective, its in OBJECTIVES.items() if name in its.settings]
+    if name in Common.model_fields:
+        raise TypeError(f"{users[0]}: '{name}' is a hyperparameter of all trainings; give its own another name.")
+    setting = declared.setting
+    field: Any = Field(
+        setting.default,
+        description=f"For {' and '.join(users)} alone, see there; {setting.origin}.",
+        ge=setting.ge,
+        gt=setting.gt,
+        le=setting.le,
+        lt=setting.lt,
+        allow_inf_nan=False if declared.type is float else None,
+    )
+    return declared.type, field
+
+
+SETTINGS = {name: declared for objective in OBJECTIVES.values() for name, declared in objective.settings.items()}
+for objective, its in OBJECTIVES.items():
+    for parameter in set(its.parameters) - {"generator", *SETTINGS, *Common.model_fields}:
+        raise TypeError(
+            f"{objective}: its '{parameter}' is no hyperparameter; declare it as Annotated[…, Setting(…)]."
+        )
+
+if TYPE_CHECKING:  # mypy takes no class that is made as the program runs
+    Hyperparameters = Common
+else:
+    Hyperparameters = create_model(
+        "Hyperparameters",
+        __base__=Common,
+        __doc__="All that decides a training, but for its encoder, corpus and seed.",
+        **{name: field_of(name, declared) for name, declared in SETTINGS.items()},
+    )
 
 
 def partial_schema() -> dict[str, Any]:

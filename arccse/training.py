@@ -14,8 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from arccse import objectives
-from arccse.batches import Views, rows_of_steps, seed_dropout, views_of
+from arccse.batches import Views, drawn_negatives, rows_of_steps, seed_dropout, views_of
 from arccse.checkpoint import Best, State, StopSignals
 from arccse.config import Run
 from arccse.data.readers import Pairs
@@ -25,6 +24,8 @@ from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import Interrupted
 from arccse.hyperparameters import Hyperparameters
 from arccse.meter import Meter, check_dev
+from arccse.objectives import pair_loss
+from arccse.objectives.triplets import triplet
 
 CPU = torch.device("cpu")
 
@@ -109,7 +110,8 @@ def train(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         views = views_of(encoder, corpus, rows, h, run.seed, step)
-        losses = backward(encoder, views, own, h, partial(seed_dropout, run.seed, step), processes)
+        generator = drawn_negatives(run.seed, step)
+        losses = backward(encoder, views, own, h, partial(seed_dropout, run.seed, step), processes, generator)
         gradient_norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
@@ -142,6 +144,7 @@ def backward(
     h: Hyperparameters,
     seed_dropout: Callable[[int], None],
     processes: Processes,
+    generator: torch.Generator,
 ) -> dict[str, Tensor]:
     """Add the gradient of a batch's loss to the parameters; return the losses.
 
@@ -155,6 +158,7 @@ def backward(
         h: hyperparameters.
         seed_dropout: called with a chunk's first row before the chunk is encoded.
         processes: those that share the batch.
+        generator: of what the objective draws.
 
     Source: Gao et al., "Scaling Deep Contrastive Learning Batch Size under Memory Limited Setup", RepL4NLP 2021.
     """
@@ -168,10 +172,10 @@ def backward(
     with torch.set_grad_enabled(len(chunks) == 1):
         z = torch.cat([embed_chunk(rows) for rows in chunks], dim=1)
     if len(chunks) == 1:
-        losses = losses_of(processes.gather(z), views.ordered, h)
+        losses = losses_of(processes.gather(z), views.ordered, h, generator)
         losses["loss"].backward()
     else:
-        losses = losses_of(processes.gather(z.requires_grad_()), views.ordered, h)
+        losses = losses_of(processes.gather(z.requires_grad_()), views.ordered, h, generator)
         (gradient,) = torch.autograd.grad(losses["loss"], z)
         for rows in chunks:
             embed_chunk(rows).backward(gradient[:, rows.start - own.start : rows.stop - own.start])
@@ -200,22 +204,23 @@ def embed(encoder: Encoder, input_ids: Tensor, attention_mask: Tensor, h: Hyperp
             return torch.cat([pair, encode(slice(2, 5))])
 
 
-def losses_of(z: Tensor, ordered: Tensor | None, h: Hyperparameters) -> dict[str, Tensor]:
+def losses_of(z: Tensor, ordered: Tensor | None, h: Hyperparameters, generator: torch.Generator) -> dict[str, Tensor]:
     """ℓ_pair + λ ℓ_tri of a batch: {"loss", "loss_pair", "loss_triplet"}, scalars.
 
     Args:
         z: (k, N, d) embeddings of the batch's views.
         ordered: (N,) bool, the sentences that take part in the triplet objective.
         h: hyperparameters.
+        generator: of what the objective draws.
 
     Source: ArcCSE for the sum.
     """
-    pair = objectives.pair_loss(h.objective, z[0], z[1], dict(h) | {"margin": h.margin_radians})
+    pair = pair_loss(h.objective, z[0], z[1], dict(h) | {"generator": generator})
     if h.triplet_weight == 0:
         return {"loss": pair, "loss_pair": pair}
     whole, near, far = z[2:, ordered]
-    triplet = objectives.triplet(whole, near, far, h.triplet_margin)
-    return {"loss": pair + h.triplet_weight * triplet, "loss_pair": pair, "loss_triplet": triplet}
+    order = triplet(whole, near, far, h.triplet_margin)
+    return {"loss": pair + h.triplet_weight * order, "loss_pair": pair, "loss_triplet": order}
 
 
 def parameter_groups(encoder: Encoder, weight_decay: float) -> list[dict[str, Any]]:

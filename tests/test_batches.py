@@ -10,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, chi2
 
-from arccse.batches import NOISE, rng, rows_of_steps, views_of, with_noise
+from arccse.batches import (
+    DROPOUT,
+    MASKS,
+    NEGATIVES,
+    NOISE,
+    ORDER,
+    drawn_negatives,
+    rng,
+    rows_of_steps,
+    seed_dropout,
+    views_of,
+    with_noise,
+)
 from arccse.encoder import Encoder, load_encoder
 from arccse.hyperparameters import Hyperparameters
 from arccse.masking import draw_masks
@@ -96,6 +108,22 @@ def test_noise_follows_seed_and_step() -> None:
     assert np.array_equal(draws[0], draws[3])
     assert not np.array_equal(draws[0], draws[1])
     assert not np.array_equal(draws[0], draws[2])
+
+
+def test_drawn_negatives_follow_seed_and_step_and_are_a_stream_of_their_own() -> None:
+    draws = [
+        torch.randn(50, generator=drawn_negatives(seed, step)) for seed, step in ((0, 1), (0, 2), (1, 1), (0, 1))
+    ]
+    assert torch.equal(draws[0], draws[3])
+    assert not torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    drawn_negatives(0, 1)
+    assert torch.equal(torch.get_rng_state(), before)  # dropout's
+    seed_dropout(0, 1, 0)
+    assert not torch.equal(torch.randn(50), draws[0])
+    assert len({ORDER, MASKS, DROPOUT, NOISE, NEGATIVES}) == 5
 
 
 def test_noise_moves_neither_order_nor_masks(encoder: Encoder) -> None:

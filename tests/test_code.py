@@ -8,9 +8,10 @@ import pytest
 import arccse
 from arccse import code
 from arccse.config import Hyperparameters, Variant
+from arccse.hyperparameters import OBJECTIVES
 
-SIMCSE = [("training", "train"), ("objectives", "nt_xent")]
-ARCCON = [("training", "train"), ("objectives", "arccon")]
+SIMCSE = [("training", "train"), ("objectives.softmax", "nt_xent")]
+ARCCON = [("training", "train"), ("objectives.margins", "arccon")]
 
 
 @pytest.fixture
@@ -38,27 +39,28 @@ def variant(**settings) -> Variant:
 
 def test_a_comment_a_docstring_and_an_annotation_change_nothing(package):
     before = after(package, SIMCSE)
-    edit(package, "objectives.py", '    """NT-Xent with', '    """A remark. NT-Xent with')
-    edit(package, "objectives.py", "    return cross_entropy_of", "    # why\n\n    return cross_entropy_of")
+    edit(package, "objectives/softmax.py", '    """NT-Xent with', '    """A remark. NT-Xent with')
+    edit(package, "objectives/softmax.py", "    return cross_entropy_of", "    # why\n\n    return cross_entropy_of")
     edit(package, "masking.py", "near_ratio: float", "near_ratio: object")
     assert after(package, SIMCSE) == before
 
 
 def test_an_objectives_body_concerns_what_it_trains_and_is_named(package):
     before = {roots[1][1]: after(package, roots) for roots in (SIMCSE, ARCCON)}
-    edit(package, "objectives.py", "positives = cosine_of", "positives = 1.0 * cosine_of")
+    edit(package, "objectives/margins.py", "positives = cosine_of", "positives = 1.0 * cosine_of")
     assert after(package, SIMCSE) == before["nt_xent"]
     changed = after(package, ARCCON)
     assert changed.digest != before["arccon"].digest
-    assert changed.changed(before["arccon"].parts) == ["objectives"]
+    assert changed.changed(before["arccon"].parts) == ["objectives.margins"]
 
 
 @pytest.mark.parametrize(
     ("name", "old", "new", "module"),
     [
-        ("objectives.py", "dim=-1)", "dim=1)", "objectives"),  # unit(), which the objective calls
+        ("objectives/vectors.py", "dim=-1)", "dim=1)", "objectives.vectors"),  # unit(), which cosines() calls
+        ("objectives/__init__.py", "(z, z_pos, **", "(z_pos, z, **", "objectives"),
         ("training.py", "steps - warmup_steps", "steps + warmup_steps", "training"),
-        ("batches.py", "NOISE = 0, 1, 2, 3", "NOISE = 0, 1, 2, 4", "batches"),  # a constant
+        ("batches.py", "NEGATIVES = 0, 1, 2, 3, 4", "NEGATIVES = 0, 1, 2, 4, 3", "batches"),  # a constant
         ("padding.py", "k=-1", "k=-2", "padding"),
         ("encoder.py", "weights.sum(1)", "weights.sum(1) + 1", "encoder"),
         ("masking.py", "near_ratio * n", "near_ratio * n + 1", "masking"),
@@ -75,20 +77,45 @@ def test_whatever_a_training_reaches_counts(package, name, old, new, module):
 def test_moved_code_is_the_same_code(package):
     """A function that moves to a module of its own, and is imported from there."""
     before = after(package, SIMCSE)
-    text = (package / "objectives.py").read_text()
-    start = text.index("def unit(")
+    vectors = package / "objectives" / "vectors.py"
+    text = vectors.read_text()
+    start, end = text.index("def unit("), text.index("def cosines(")
     (package / "spheres.py").write_text(
-        "import torch.nn.functional as F\nfrom torch import Tensor\n\n\n" + text[start:]
+        "import torch.nn.functional as F\n\nfrom arccse.objectives.vectors import widened\n\n\n" + text[start:end]
     )
-    (package / "objectives.py").write_text("from arccse.spheres import unit\n" + text[:start])
+    vectors.write_text("from arccse.spheres import unit\n" + text[:start] + text[end:])
     assert after(package, SIMCSE).digest == before.digest
 
 
-def test_another_objective_added_changes_no_other(package):
-    before = after(package, ARCCON)
-    with (package / "objectives.py").open("a") as file:
-        file.write("\n\ndef another(z: Tensor, z_pos: Tensor, temperature: float) -> Tensor:\n    return z.sum()\n")
-    assert after(package, ARCCON) == before
+ANOTHER = """
+from arccse.objectives.vectors import cosines
+
+
+def another(z: Tensor, z_pos: Tensor, temperature: float) -> Tensor:
+    return cosines(z, z_pos).sum()
+"""
+
+
+@pytest.mark.parametrize("name", ["margins.py", "softmax.py", "another_family.py"])
+def test_another_objective_added_changes_no_other(package, name):
+    roots = {objective: [("training", "train"), (its.module, objective)] for objective, its in OBJECTIVES.items()}
+    before = {objective: after(package, pair) for objective, pair in roots.items()}
+    with (package / "objectives" / name).open("a") as file:
+        file.write(ANOTHER)
+    assert {objective: after(package, pair) for objective, pair in roots.items()} == before
+
+
+def test_an_objectives_code_is_its_own_and_what_that_calls():
+    code.parsed.cache_clear()
+    code.digest.cache_clear()
+    parts = {objective: set(code.of_training(variant(objective=objective)).parts) for objective in OBJECTIVES}
+    for objective, its in OBJECTIVES.items():
+        assert {its.module, "objectives", "objectives.vectors"} <= parts[objective]
+    families = {"objectives.softmax", "objectives.margins", "objectives.negatives", "objectives.features"}
+    assert parts["nt_xent"] & families == {"objectives.softmax"}
+    assert parts["arccon"] & families == {"objectives.margins"}
+    assert parts["gaussian_negatives"] & families == {"objectives.negatives", "objectives.softmax"}
+    assert parts["vicreg"] & families == {"objectives.features"}
 
 
 def test_what_a_variant_does_not_use_is_no_part_of_its_code():
@@ -101,7 +128,7 @@ def test_what_a_variant_does_not_use_is_no_part_of_its_code():
     assert noisy.changed(plain.parts) == ["batches"]
     untrained = code.of_training(variant(epochs=0))
     assert "encoder" in untrained.parts
-    assert not {"training", "objectives"} & set(untrained.parts)
+    assert not {"training", "objectives", "objectives.softmax"} & set(untrained.parts)
 
 
 def test_arccon_at_0_degrees_is_nt_xents_run():

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from arccse.hyperparameters import OBJECTIVES, own_settings
+
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "extending.md").read_text()
 STUDY, CLAIM, VARIANT = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-(FUNCTION,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+(FILE,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 COMMANDS = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[0].splitlines()
 
 
@@ -80,9 +82,8 @@ def test_a_study_by_yaml_alone(project):
 
 @pytest.fixture
 def with_objective(project: Path) -> Path:
-    """The copy with the page's function at the end of objectives.py and its line in the config."""
-    objectives = project / "arccse" / "objectives.py"
-    objectives.write_text(objectives.read_text() + "\n\n" + FUNCTION)
+    """The copy with the page's file and its line in the config."""
+    (project / "arccse" / "objectives" / "additive.py").write_text(FILE)
     config = project / "config" / "mine.yaml"
     before, simcse, after = config.read_text().partition("      SimCSE: {}\n")
     assert before.endswith("untrained: {epochs: 0}\n")  # those of `main`
@@ -94,44 +95,65 @@ def test_an_objective_by_one_function_and_one_line(with_objective):
     plan = arccse(with_objective, "plan", "--config", "config/mine.yaml")
     assert plan.returncode == 0, plan.stderr
     labels = {row[0]: row[2] for row in rows_of(plan.stdout, "main: SimCSE against ArcCSE")}
-    assert re.fullmatch(r"decoupled-[0-9a-f]{8}", labels["Decoupled"])
-    assert list(labels) == ["untrained", "SimCSE", "Decoupled", "ArcCSE"]
+    assert re.fullmatch(r"additive_margin-[0-9a-f]{8}", labels["Additive"])
+    assert list(labels) == ["untrained", "SimCSE", "Additive", "ArcCSE"]
 
 
-def test_a_misspelt_objective_is_answered_with_the_names(with_objective):
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("objective: additive_margin", "objective: aditive_margin", "did you mean 'additive_margin'?"),
+        ("additive: 0.2", "aditive: 0.2", "did you mean 'additive'?"),
+        ("additive: 0.2", "additive: -0.2", "additive: input should be greater than or equal to 0, not -0.2."),
+    ],
+)
+def test_a_mistake_in_its_line_is_answered(with_objective, old, new, said):
     config = with_objective / "config" / "mine.yaml"
-    config.write_text(config.read_text().replace("objective: decoupled", "objective: decoupeld"))
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
     plan = arccse(with_objective, "plan", "--config", "config/mine.yaml")
     assert plan.returncode == 2
-    assert "must be 'nt_xent' or 'arccon' or 'decoupled'" in plan.stderr
+    assert said in " ".join(plan.stderr.split())
     assert "Traceback" not in plan.stderr
 
 
 LOSSES = """
 import torch
-from arccse import objectives, training
+from arccse import training
 from arccse.hyperparameters import Hyperparameters
+from arccse.objectives.additive import additive_margin
 
 def plane(*degrees):
     angles = torch.deg2rad(torch.tensor(degrees))
     return torch.stack([angles.cos(), angles.sin()], dim=1)
 
 z, z_pos = plane(0.0, 60.0, 90.0), plane(30.0, 60.0, 150.0)
-h = Hyperparameters(objective="decoupled", temperature=0.5)
-print(objectives.decoupled(z, z_pos, 0.5).item())
-print(training.losses_of(torch.stack([z, z_pos]), None, h)["loss"].item())
+h = Hyperparameters(objective="additive_margin", temperature=0.5)
+print(additive_margin(z, z_pos, 0.5, 0.3).item())
+print(training.losses_of(torch.stack([z, z_pos]), None, h, torch.Generator())["loss"].item())
 """
 
 
-def test_training_minimises_the_new_objective(with_objective):
+def test_training_minimises_the_new_objective_with_its_own_default(with_objective):
     result = python(with_objective, LOSSES)
     assert result.returncode == 0, result.stderr
     own, in_training = map(float, result.stdout.split())
     expected = 0.0
     sentences, positives = (0, 60, 90), (30, 60, 150)
     for i, angle in enumerate(sentences):
-        cosines = [math.cos(math.radians(angle - other)) for other in positives]
-        negatives = [math.exp(c / 0.5) for j, c in enumerate(cosines) if j != i]
-        expected += (math.log(sum(negatives)) - cosines[i] / 0.5) / 3
+        logits = [math.cos(math.radians(angle - other)) / 0.5 for other in positives]
+        logits[i] -= 0.3 / 0.5
+        expected += (math.log(sum(map(math.exp, logits))) - logits[i]) / 3
     assert own == pytest.approx(expected, abs=1e-6)
     assert in_training == pytest.approx(expected, abs=1e-6)
+
+
+def test_the_page_on_objectives_lists_each_with_its_settings():
+    page = (ROOT / "docs" / "objectives.md").read_text()
+    listed = re.findall(r"^\| `(\w+)` \|[^|]*\|([^|]*)\|[^|]*\|$", page.partition("## Where")[0], re.MULTILINE)
+    (header, _), *listed = listed
+    assert header == "objective"
+    assert {name for name, _ in listed} == set(OBJECTIVES)
+    for name, settings in listed:
+        told = set(re.findall(r"`(\w+)`", settings)) | ({"positive_prior"} if "the same" in settings else set())
+        assert told == set(own_settings(name)), name

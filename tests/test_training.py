@@ -2,6 +2,8 @@
 
 import copy
 import math
+import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,15 +13,15 @@ import torch.nn.functional as F
 from transformers import AutoModel, AutoTokenizer, get_linear_schedule_with_warmup
 
 from arccse import geometry, training
-from arccse.batches import MASKS, rng, rows_of_steps, views_of
+from arccse.batches import MASKS, drawn_negatives, rng, rows_of_steps, views_of
 from arccse.checkpoint import Best, State
 from arccse.config import Run, Variant
 from arccse.data.readers import Pairs
 from arccse.distributed import Processes
 from arccse.encoder import load_encoder
-from arccse.errors import Diverged, InputError
+from arccse.errors import Diverged, InputError, Interrupted
 from arccse.evaluation.sts import cosine, spearman
-from arccse.hyperparameters import Hyperparameters
+from arccse.hyperparameters import OBJECTIVES, Hyperparameters
 from arccse.masking import draw_masks
 from arccse.meter import Meter
 from arccse.training import CPU, backward, embed, linear_decay, losses_of, parameter_groups, train
@@ -146,7 +148,8 @@ def views_and_losses(encoder, sentences, h):
     """The views of a batch of all the sentences at step 1 of seed 0, and their losses."""
     ids = InMemory(encoder.token_ids(sentences, h.max_length))
     views = views_of(encoder, ids, np.arange(len(sentences)), h, seed=0, step=1)
-    return views, losses_of(embed(encoder, views.input_ids, views.attention_mask, h), views.ordered, h)
+    z = embed(encoder, views.input_ids, views.attention_mask, h)
+    return views, losses_of(z, views.ordered, h, drawn_negatives(0, 1))
 
 
 def losses_of_sentences(encoder, sentences, h):
@@ -226,15 +229,24 @@ def gradients(bert, h, dropout, own=range(16)):
     encoder = load_encoder(bert, "cls", dropout=dropout, head=True).train().double()
     ids = InMemory(encoder.token_ids(CORPUS[:16]))
     views = views_of(encoder, ids, np.arange(16), h, seed=0, step=1)
-    losses = backward(encoder, views, own, h, lambda row: torch.manual_seed(100 + row), Processes(CPU))
+    generator = drawn_negatives(0, 1)
+    losses = backward(encoder, views, own, h, lambda row: torch.manual_seed(100 + row), Processes(CPU), generator)
     found = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
     return found, {name: loss.item() for name, loss in losses.items()}
 
 
-@pytest.mark.parametrize("chunk_size", [1, 5, 8])
-def test_in_chunks_loss_and_gradient_are_those_of_the_whole_batch(bert, chunk_size):
-    whole, losses = gradients(bert, ARCCSE, dropout=0.0)
-    chunked, losses_of_chunks = gradients(bert, ARCCSE.model_copy(update={"chunk_size": chunk_size}), dropout=0.0)
+# Objectives that draw, that standardise over the batch, and that depend on its order.
+OTHERS = ("gaussian_negatives", "barlow_twins", "mixed_negatives")
+
+
+@pytest.mark.parametrize(
+    ("h", "chunk_size"),
+    [*((ARCCSE, size) for size in (1, 5, 8)), *((Hyperparameters(objective=name, noise=1.0), 5) for name in OTHERS)],
+    ids=lambda value: value.objective if isinstance(value, Hyperparameters) else str(value),
+)
+def test_in_chunks_loss_and_gradient_are_those_of_the_whole_batch(bert, h, chunk_size):
+    whole, losses = gradients(bert, h, dropout=0.0)
+    chunked, losses_of_chunks = gradients(bert, h.model_copy(update={"chunk_size": chunk_size}), dropout=0.0)
     assert losses == pytest.approx(losses_of_chunks, rel=1e-9)
     assert whole.keys() == chunked.keys()
     for name, gradient in whole.items():
@@ -252,7 +264,7 @@ def test_both_passes_over_a_chunk_have_the_same_dropout(bert):
         torch.manual_seed(100 + start)
         half = slice(start, start + 8)
         halves.append(embed(encoder, views.input_ids[:, half], views.attention_mask[:, half], ARCCSE))
-    loss = losses_of(torch.cat(halves, dim=1), views.ordered, ARCCSE)["loss"]
+    loss = losses_of(torch.cat(halves, dim=1), views.ordered, ARCCSE, drawn_negatives(0, 1))["loss"]
     assert loss.item() == pytest.approx(losses["loss"], rel=1e-9)
     loss.backward()
     for name, parameter in encoder.named_parameters():
@@ -271,6 +283,31 @@ def test_same_seed_same_numbers_whatever_ran_before(bert, corpus, dev):
     again = train(run_of(bert, **arccse), *corpus, dev)
     assert without_timings(once.history).equals(without_timings(again.history))
     assert once.encoder.fingerprint() == again.encoder.fingerprint()
+
+
+def test_a_resumed_training_draws_the_negatives_that_it_would_have_drawn(bert, corpus, dev, tmp_path):
+    run = run_of(bert, objective="gaussian_negatives", max_steps=6)
+    whole = train(run, *corpus, dev)
+    state, stop = State(tmp_path / "state.safetensors", {}, every=100), SimpleNamespace(received=None)
+
+    def stop_after_two(step, steps, rows):
+        stop.received = signal.SIGTERM if step == 2 else None
+
+    with pytest.raises(Interrupted, match="stopped after step 3 of 6"):
+        train(run, *corpus, dev, stop_after_two, state, stop)
+    torch.rand(5)
+    resumed = train(run, *corpus, dev, state=state)
+    assert without_timings(resumed.history).equals(without_timings(whole.history))
+    assert resumed.encoder.fingerprint() == whole.encoder.fingerprint()
+
+
+@pytest.mark.parametrize("name", sorted(OBJECTIVES))
+def test_every_objective_trains_with_the_triplet_beside_it(bert, corpus, dev, name):
+    settings = {"objective": name, "triplet_weight": 0.5, "triplet_margin": 0.3, "precision": "bf16", "max_steps": 4}
+    history = train(run_of(bert, **settings), *corpus, dev).history.iloc[1:]
+    assert np.isfinite(history.to_numpy(dtype=float)).all()
+    np.testing.assert_allclose(history["loss"], history["loss_pair"] + 0.5 * history["loss_triplet"], rtol=1e-4)
+    assert (history["loss_triplet"] > 0).all()
 
 
 def test_another_seed_gives_other_numbers(bert, corpus, dev):
@@ -367,8 +404,8 @@ def test_the_step_that_is_named_is_the_first_that_is_not_finite(bert, corpus, de
     """Though nothing is looked at before the measurement at step 9."""
     seen = []
 
-    def faulty(z, ordered, h):
-        losses = losses_of(z, ordered, h)
+    def faulty(z, *others):
+        losses = losses_of(z, *others)
         seen.append(losses)
         if len(seen) == 5:
             # the root is 0, its slope infinite

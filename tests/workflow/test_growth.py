@@ -121,7 +121,7 @@ def test_runs_of_other_code_are_refused_before_any_work(folder, tmp_path):
     for name in ("arccse", "workflow", "profiles"):
         shutil.copytree(ROOT / name, tmp_path / "edited" / name)
     shutil.copy(ROOT / "Snakefile", tmp_path / "edited")
-    objectives = tmp_path / "edited" / "arccse" / "objectives.py"
+    objectives = tmp_path / "edited" / "arccse" / "objectives" / "margins.py"
     text = objectives.read_text()
     body = "positives = cosine_of_widened_angle("
     assert body in text
@@ -132,7 +132,7 @@ def test_runs_of_other_code_are_refused_before_any_work(folder, tmp_path):
     assert result.returncode != 0
     said = result.stdout + result.stderr
     assert "1 runs of results/tiny, arccon10-triplet20-40-" in said
-    assert "(changed: objectives)" in said
+    assert "(changed: objectives.margins)" in said
     assert "Traceback" not in said
     assert contents(folder) == before
     objectives.write_text(text.replace("    return cross_entropy_of", "    # a remark\n    return cross_entropy_of"))

@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from arccse.errors import InputError
-from arccse.objectives import arccon, cosine_of_widened_angle, nt_xent
+from arccse.objectives.margins import arccon, cosine_of_widened_angle
+from arccse.objectives.softmax import nt_xent
 from arccse.report.figures.drawing import HATCHES, curve_style, describe, legend, new_figure
 
 NEGATIVE = 60  # degrees between the sentence and its negative, where a figure needs one
@@ -44,7 +45,7 @@ def decision_boundaries(margin: float, caveat: str | None) -> Figure:
         raise InputError(f"A margin of {margin} degrees has no boundary of its own: it must be between 0 and 180.")
     positive = torch.deg2rad(torch.arange(0, 181, dtype=torch.float64))
     plain = _boundary(lambda z, z_pos: nt_xent(z, z_pos, 1.0), positive)
-    widened = _boundary(lambda z, z_pos: arccon(z, z_pos, 1.0, math.radians(margin)), positive)
+    widened = _boundary(lambda z, z_pos: arccon(z, z_pos, 1.0, margin), positive)
     degrees = torch.rad2deg(positive).numpy()
     with new_figure(6.4, 5.6, caveat) as figure:
         axes = figure.subplots()
@@ -77,7 +78,7 @@ def positive_logit(margins: Sequence[float], temperature: float, caveat: str | N
 
     The negative stands at NEGATIVE degrees, so that NT-Xent's loss is log 2 there and ArcCon's at NEGATIVE − m.
     Gradients are autograd's, with respect to θ_p in radians. Past θ_p = 180° − m they jump: the logit goes on
-    linearly in cos θ_p from there (see `objectives.cosine_of_widened_angle`).
+    linearly in cos θ_p from there (see `objectives.margins.cosine_of_widened_angle`).
 
     Args:
         margins: each m in degrees, 0 ≤ m < 180, a line each.
@@ -94,7 +95,7 @@ def positive_logit(margins: Sequence[float], temperature: float, caveat: str | N
     with new_figure(10, 6.6, caveat) as figure:
         panels = figure.subplots(2, 2, sharex=True)
         for index, margin in enumerate(margins):
-            degrees, curves = _logit_and_loss(math.radians(margin), temperature)
+            degrees, curves = _logit_and_loss(margin, temperature)
             for axes, curve in zip(panels.flat, curves, strict=True):
                 axes.plot(degrees, curve, label=f"m = {margin:g}°", **curve_style(index, len(degrees)))
         (logit, logit_slope), (loss, loss_slope) = panels
@@ -121,7 +122,7 @@ def _logit_and_loss(margin: float, temperature: float) -> tuple[np.ndarray, list
     # Half degrees, because at 0° the guard of the sine, which is no part of the objective, would show.
     positive = torch.deg2rad(torch.arange(180, dtype=torch.float64) + 0.5).requires_grad_()
     negative = torch.full_like(positive, math.radians(NEGATIVE))
-    logit = cosine_of_widened_angle(torch.cos(positive), margin) / temperature
+    logit = cosine_of_widened_angle(torch.cos(positive), math.radians(margin)) / temperature
     loss = torch.vmap(lambda p, q: arccon(*_batch(p, q), temperature, margin))(positive, negative)
     curves = []
     for values in (logit, loss):
