@@ -85,6 +85,8 @@ class Hyperparameters(Strict):
     """Share of positives that are another sentence."""
     chunk_size: Annotated[int, Field(ge=1, le=2**16)] | None = None
     """Rows encoded at once, to save memory; null: the batch."""
+    whitening: bool = False
+    """Whether embeddings are whitened in the end, by those of the corpus; Su et al., 2021."""
 
     @field_validator("objective")
     @classmethod
@@ -138,10 +140,11 @@ class Hyperparameters(Strict):
         """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
 
         ArcCon at 0° is NT-Xent; a margin does nothing for an objective that takes none, nor do the triplet
-        objective's settings without it; without training only the pooling is left.
+        objective's settings without it; without training only pooling and whitening
+        are left.
         """
         if self.epochs == 0:
-            return {"epochs": 0, "pooling": self.pooling}
+            return {"epochs": 0, "pooling": self.pooling} | ({"whitening": True} if self.whitening else {})
         values = self.model_dump(mode="json")
         if self.objective == "arccon" and self.margin == 0:
             values["objective"] = "nt_xent"
@@ -159,6 +162,8 @@ class Hyperparameters(Strict):
             del values["noise"]
         if (self.chunk_size or self.batch_size) >= self.batch_size:
             del values["chunk_size"]
+        if not self.whitening:
+            del values["whitening"]
         return values
 
 
