@@ -63,7 +63,7 @@ def fit(embeddings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """
     x = embeddings.astype(np.float64)
     mean = x.mean(0)
-    variances, directions = np.linalg.eigh(np.cov(x, rowvar=False, bias=True))
+    variances, directions = np.linalg.eigh((x - mean).T @ (x - mean) / len(x))
     varying = variances > NO_VARIANCE * (x**2).sum(1).mean()
     scale = np.zeros_like(variances)
     scale[varying] = variances[varying] ** -0.5
