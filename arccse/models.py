@@ -181,7 +181,7 @@ def choose_pooling(folder: Path, model: str, pooling: str | None) -> Pooling | N
     """
     declared = declared_poolings(folder)
     chosen = check_pooling(pooling) if pooling else next(iter(declared), None)
-    if chosen not in declared and linear_folder(folder):
+    if chosen and chosen not in declared and linear_folder(folder):
         raise InputError(
             f"Model '{model}' has a linear layer (a whitening) for {' or '.join(declared) or 'an unknown'} pooling, "
             f"which fits no other, so that it can't pool by {chosen}."
