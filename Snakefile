@@ -11,6 +11,7 @@ report: "workflow/report/workflow.rst"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/training.smk"
+include: "workflow/rules/tuning.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/report.smk"
 
@@ -19,6 +20,7 @@ rule all:
     default_target: True
     input:
         to_make(),
+        rules.choose.output if TRIALS else [],
         report_files(),
         rules.check_figures.output,
 

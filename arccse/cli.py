@@ -226,6 +226,15 @@ def evaluate(
 
 
 @app.command()
+def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Choose the values of each tuned row by its trials' dev scores: chosen.json in results/<config>/."""
+    from arccse import gathering
+    from arccse.config import load
+
+    gathering.choose(load(config))
+
+
+@app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
     from arccse.config import load

@@ -9,7 +9,8 @@ import hashlib
 import itertools
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -19,14 +20,15 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from arccse import models
+from arccse import models, paths
 from arccse.claims import Claim
 from arccse.data import corpus, sources
 from arccse.errors import InputError, first_line, nearest, shortened
 from arccse.evaluation.suites import SUITES
 from arccse.files import is_folder
 from arccse.hyperparameters import Finite, Hyperparameters, Partial, Sweep, layered
-from arccse.validation import NAME, Name, Strict, SuiteName, Text, describe, distinct
+from arccse.tuning import Choices, Tuning, read_choices
+from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
 
 
 @dataclass(frozen=True)
@@ -89,16 +91,40 @@ class Run:
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a study: a variant under the study's own label, with its runs."""
+    """One row of a study: a variant under the study's own label, with its runs.
+
+    `untuned` is the label of the row that its values were tuned from; "" in a row as the config has it.
+    """
 
     label: str
     encoder: str
     variant: Variant
     runs: tuple[Run, ...]
+    untuned: str = ""
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what a column of 64-bit integers holds
-Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
+@dataclass(frozen=True)
+class Trial:
+    """What a row of a study is tried with in its tuning, and a run for each of the trials' seeds."""
+
+    values: Partial
+    runs: tuple[Run, ...]
+
+
+def runs_of(variant: Variant, seeds: Sequence[int]) -> tuple[Run, ...]:
+    return tuple(Run(variant, seed) for seed in seeds)
+
+
+def tuned(label: str) -> str:
+    """What a row is called as tuned."""
+    return f"{label}, tuned"
+
+
+def digest_of(trials: Sequence[Trial]) -> str:
+    """16 hex digits for the runs that a choice is made among."""
+    return hashlib.sha256(json.dumps([run.id for trial in trials for run in trial.runs]).encode()).hexdigest()[:16]
+
+
 NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
 Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
 
@@ -131,6 +157,8 @@ class Study(Strict):
     """Default: the config's."""
     seeds: Seeds | None = None
     """Default: the config's."""
+    tuning: Tuning | None = None
+    """How each row is tuned; the study then has it both as it stands and as tuned. null: only as it stands."""
     published: Annotated[list[str], AfterValidator(distinct)] | None = None
     """Encoders whose published rows the tables show; null: the study's own."""
 
@@ -213,33 +241,87 @@ class Config(Strict):
         return sources.source_class(self.data).dev_name
 
     def rows(self, study_name: str) -> list[Row]:
-        """The rows of a study, in the config's order, an encoder at a time."""
+        """The rows of a study, an encoder at a time: as the config has them, in its order, then as they are tuned.
+
+        A row is there as tuned once its values have been chosen.
+        """
         return self.rows_by_study[study_name]
 
     @cached_property
     def rows_by_study(self) -> dict[str, list[Row]]:
+        found = {}
+        for name, rows in self.untuned_by_study.items():
+            encoders = self.encoders_of(name)
+            both = [*rows, *self.tuned_rows(name)]
+            found[name] = sorted(both, key=lambda row: encoders.index(row.encoder))
+        return found
+
+    @cached_property
+    def untuned_by_study(self) -> dict[str, list[Row]]:
+        """The rows of each study as the config has them."""
         return {
             name: [
-                self.row(name, encoder_name, label, override)
-                for encoder_name in study.encoders or self.encoders
+                self.row(name, encoder, label, override, {})
+                for encoder in self.encoders_of(name)
                 for label, override in study.overrides().items()
             ]
             for name, study in self.studies.items()
         }
 
-    def row(self, study_name: str, encoder_name: str, label: str, override: Partial) -> Row:
+    def tuned_rows(self, study_name: str) -> list[Row]:
+        """The rows of a study whose values have been chosen, with these."""
+        chosen, found = self.choices.get(study_name, {}), []
+        for (encoder, label), trials in self.trials(study_name).items():
+            choice = chosen.get(encoder, {}).get(label)
+            if choice and choice.values is not None and choice.among == digest_of(trials):
+                override = self.studies[study_name].overrides()[label]
+                row = self.row(study_name, encoder, label, override, choice.values)
+                found.append(replace(row, label=tuned(label), untuned=label))
+        return found
+
+    def row(self, study_name: str, encoder_name: str, label: str, override: Partial, values: Partial) -> Row:
+        """A row of a study, with values of its tuning over its own."""
         study, chosen = self.studies[study_name], self.encoders[encoder_name]
         layers = {
             "training": self.training,
             f"encoders.{encoder_name}.training": chosen.training,
             f"studies.{study_name}.training": study.training,
             f"studies.{study_name}.{'variants' if label in study.variants else 'sweep'}.{label}": override,
+            f"studies.{study_name}.tuning.space": values,
         }
         hyperparameters = layered(layers)
         variant = Variant(chosen.model, chosen.revision, self.corpus, self.dev_name, hyperparameters)
         # Nothing is random about an encoder that is not trained: one run stands for every seed.
         seeds = [0] if variant.untrained else study.seeds or self.seeds
-        return Row(label, encoder_name, variant, tuple(Run(variant, seed) for seed in seeds))
+        return Row(label, encoder_name, variant, runs_of(variant, seeds))
+
+    @cached_property
+    def choices(self) -> Choices:
+        """What the trials of each row came to, of those that were ever chosen among."""
+        return read_choices(paths.chosen(self))
+
+    def trials(self, study_name: str) -> dict[tuple[str, str], list[Trial]]:
+        """(encoder, label) → the trials of each row of a study that is tuned."""
+        return self.trials_by_study[study_name]
+
+    @cached_property
+    def trials_by_study(self) -> dict[str, dict[tuple[str, str], list[Trial]]]:
+        return {
+            name: {
+                (row.encoder, row.label): self.trials_of(name, study.tuning, row)
+                for row in self.untuned_by_study[name]
+                if study.tuning and not row.variant.untrained
+            }
+            for name, study in self.studies.items()
+        }
+
+    def trials_of(self, study_name: str, tuning: Tuning, row: Row) -> list[Trial]:
+        override = self.studies[study_name].overrides()[row.label]
+        found = []
+        for values in tuning.values(row.variant.hyperparameters):
+            variant = self.row(study_name, row.encoder, row.label, override, values).variant
+            found.append(Trial(values, runs_of(variant, tuning.seeds)))
+        return found
 
     def runs(self) -> dict[str, Run]:
         """Every run of every study by its id; a run that studies share is there once, as the first one has it."""
@@ -251,7 +333,18 @@ class Config(Strict):
         for study, rows in self.rows_by_study.items():
             for run in (run for row in rows for run in row.runs):
                 found.setdefault(run.id, (run, set()))[1].update(self.study_suites(study))
+        for run in self.trial_runs():
+            found.setdefault(run.id, (run, set()))
         return found
+
+    def trial_runs(self) -> list[Run]:
+        """The runs that tuning chooses among; they are scored on no suite, unless a row has one of them as well."""
+        rows = [trials for rows in self.trials_by_study.values() for trials in rows.values()]
+        return [run for trials in rows for trial in trials for run in trial.runs]
+
+    def encoders_of(self, study_name: str) -> list[str]:
+        """The encoders of a study: its own, otherwise the config's."""
+        return list(self.studies[study_name].encoders or self.encoders)
 
     def study_suites(self, study_name: str) -> list[str]:
         """The suites that a study asks for: its own, otherwise the config's."""
@@ -323,8 +416,9 @@ def validate(config: Config) -> None:
         for unknown in set(study.published or []) - published:
             hint = nearest(unknown, sorted(published))
             raise InputError(f"studies.{name}.published: no published rows for '{unknown}'; {hint}")
+        check_tuning(config, name, study)
         labels: dict[tuple[str, str], str] = {}
-        for row in config.rows(name):
+        for row in config.untuned_by_study[name]:
             twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
             if twin != row.label:
                 raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
@@ -351,6 +445,23 @@ def check_study_names(config: Config) -> None:
                 raise InputError(f"studies.{name}: figures of '{encoder}' would overwrite those of '{twin}'.")
 
 
+def check_tuning(config: Config, name: str, study: Study) -> None:
+    """Raise InputError where a study can't be tuned as its `tuning` says."""
+    if study.tuning is None:
+        return
+    for label in study.overrides():
+        if tuned(label) in study.overrides():
+            raise InputError(f"studies.{name}: '{tuned(label)}' is what '{label}' is called as tuned.")
+    if both := set(study.tuning.seeds) & set(study.seeds or config.seeds):
+        raise InputError(
+            f"studies.{name}.tuning.seeds: {min(both)} is a seed of the final runs as well, which must be fresh."
+        )
+    for key, over in study.tuning.space.items():
+        layered({f"studies.{name}.tuning.space": {key: over.at(0.0)}})
+    if not config.trials(name):
+        raise InputError(f"studies.{name}.tuning: the study has no variant that is trained.")
+
+
 def check_claim(config: Config, name: str, claim: Claim) -> None:
     """Raise InputError where a claim is of something that the config does not have."""
     if claim.study not in config.studies:
@@ -358,7 +469,7 @@ def check_claim(config: Config, name: str, claim: Claim) -> None:
             f"claims.{name}.study: no study '{claim.study}'; {nearest(claim.study, list(config.studies))}"
         )
     study, suites = config.studies[claim.study], config.study_suites(claim.study)
-    labels = list(study.overrides())
+    labels = [*study.overrides(), *(map(tuned, study.overrides()) if study.tuning else [])]
     for label in claim.labels:
         if label not in labels:
             where = f"claims.{name}: study '{claim.study}' has no variant"

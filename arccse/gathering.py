@@ -4,17 +4,20 @@ Results grow: what a run's folder no longer holds, since only the gathered files
 is joined with it.
 """
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import TypeAdapter
 
-from arccse import paths
+from arccse import choosing, paths
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.evaluation.suites import COSINES
+from arccse.files import atomic_write
 from arccse.records import (
     PAIRS,
     checked_history,
@@ -25,7 +28,8 @@ from arccse.records import (
     read_scores,
 )
 from arccse.results import PAIRED, Gathered, Results, column_of, write
-from arccse.standings import Standing, refuse_other_code, standings
+from arccse.standings import Standing, refuse_other_code, standing, standings
+from arccse.tuning import Choices
 
 
 def gather(config: Config) -> None:
@@ -59,7 +63,27 @@ def gather(config: Config) -> None:
     for run_id, one in found.items():
         count_values(records[run_id]["scored"], gathered.of(scores, one.run))
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
+    choosing.require_best(config, histories, records)
     write(config, Results(scores, histories, pairs, records, looks_of(config, gathered.looks)))
+
+
+def choose(config: Config) -> None:
+    """Choose the values of every tuned row by its trials' dev scores, and write them down in chosen.json.
+
+    Raises:
+        InputError: a trial has not been trained yet or was made by other code, a file is damaged, or the folder can't
+            be written.
+    """
+    gathered = Gathered(config)
+    dev = {}
+    for run in config.trial_runs():
+        one = standing(config, run, gathered)
+        refuse_other_code(config, [one])
+        if one.to_train:
+            raise InputError(f"{paths.run_folder(config, run.id)}: trial {run.id} has not been trained yet.")
+        dev[run.id] = choosing.dev_score(history_of(config, one, gathered), one.record or {})
+    found = TypeAdapter(Choices).dump_python(choosing.choices(config, dev))
+    atomic_write(paths.chosen(config), json.dumps(found, indent=1) + "\n")
 
 
 def looks_of(config: Config, before: Mapping[str, list[dict[str, Any]]]) -> dict[str, list[dict[str, Any]]]:

@@ -1,9 +1,13 @@
 """Where a config's files are. The Snakefile declares these paths, the command line writes and reads them."""
 
+from __future__ import annotations
+
 import hashlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from arccse.config import Config
+if TYPE_CHECKING:
+    from arccse.config import Config  # which asks here for the file of the chosen values
 
 
 def results(config: Config) -> Path:
@@ -58,6 +62,11 @@ def pairs(config: Config) -> Path:
 
 def run_records(config: Config) -> Path:
     return results(config) / "runs.json"
+
+
+def chosen(config: Config) -> Path:
+    """The values that tuning has chosen for the final runs."""
+    return results(config) / "chosen.json"
 
 
 def looks(config: Config) -> Path:

@@ -30,6 +30,10 @@ def show(config: Config, console: Console) -> None:
         for row in config.rows(name):
             seeds = ", ".join(str(run.seed) for run in row.runs)
             table.add_row(row.label, row.encoder, row.variant.id, seeds, str(steps(row.runs[0], size)))
+        for (encoder, label), trials in config.trials(name).items():
+            first = trials[0].runs
+            seeds = ", ".join(str(run.seed) for run in first)
+            table.add_row(f"{label}: {len(trials)} trials", encoder, "", seeds, str(steps(first[0], size)))
         console.print(table)
     show_shared(config, console)
     show_work(config, size, console)
@@ -43,10 +47,24 @@ def show_shared(config: Config, console: Console) -> None:
         for row in config.rows(name):
             users.setdefault(row.variant.id, []).append(f"{name} ({row.label})")
             asked += len(row.runs)
+    asked += len(config.trial_runs())
     console.print(f"{asked} runs asked for, {len(config.runs())} different ones")
     for variant, rows in users.items():
         if len(rows) > 1:
             console.print(f"  {variant} is shared by {', '.join(rows)}")
+    if to_choose := runs_to_choose(config):
+        console.print(
+            f"{to_choose} more, of tuned rows, are known once their trials are done; they are not in what follows"
+        )
+
+
+def runs_to_choose(config: Config) -> int:
+    """Final runs of tuned rows whose values are not chosen yet."""
+    count = 0
+    for name, study in config.studies.items():
+        chosen = {(row.encoder, row.untuned) for row in config.rows(name)}
+        count += len(config.trials(name).keys() - chosen) * len(study.seeds or config.seeds)
+    return count
 
 
 def show_work(config: Config, size: int | None, console: Console) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from arccse import paths
+from arccse import choosing, paths
 from arccse.config import Config, Run
 from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
@@ -124,7 +124,8 @@ def load(config: Config) -> Results:
     """Read what `gather` wrote: the runs of the config, and no others that may stand there.
 
     Raises:
-        InputError: a file is missing or damaged, or it lacks a run of the config or one of its suites.
+        InputError: a file is missing or damaged, it lacks a run of the config or one of its suites, or tuned values
+            are not those that the trials choose.
     """
     gathered = Gathered(config)
     if not gathered.runs:
@@ -141,6 +142,7 @@ def load(config: Config) -> Results:
             raise damaged(paths.scores(config), f"it has no scores of run {run.id} on suite {min(absent)}")
         checked_history(gathered.of(gathered.histories, run), run, record, paths.histories(config))
         runs[run.id] = record
+    choosing.require_best(config, gathered.histories, runs)
     columns = [column_of(run) for run in scored_on_pairs(config, runs)]
     pairs = read_kept(paths.pairs(config), PAIRED, columns)[[*PAIRS, *columns]] if columns else None
     return Results(gathered.scores, gathered.histories, pairs, runs, gathered.looks)

@@ -72,7 +72,7 @@ def set_aside(config: Config) -> Path | None:
     """Move what is stale to results/<config>/set-aside/<time>/, so that it is made again; None without any.
 
     Of a run whose training is stale that is its folder, otherwise the folders of its stale suites. Of the gathered
-    files, copies go there, and the lines of other runs stay.
+    files, copies go there, and the lines of other runs stay. With a trial go the values that tuning has chosen.
 
     Raises:
         InputError: a file can't be read or written.
@@ -92,6 +92,9 @@ def set_aside(config: Config) -> Path | None:
         else:
             for path in files:
                 path.unlink(missing_ok=True)
+    trials = {run.id for run in config.trial_runs()}
+    if paths.chosen(config).exists() and trials & {one.run.id for one in found}:  # others may be chosen
+        paths.chosen(config).rename(place / paths.chosen(config).name)
     for one in found:
         folder = paths.run_folder(config, one.run.id)
         parts = [""] if "training" in one.other_code else list(one.other_code)

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from arccse import paths
-from arccse.config import Config
+from arccse.config import Config, Run
 from arccse.progress import HEARTBEAT, duration
 from arccse.records import read_json
 from arccse.standings import Standing, standings
@@ -33,19 +33,29 @@ def show(config: Config, console: Console) -> None:
     for name, study in config.studies.items():
         title = f"{name}: {study.title}"
         table = Table("variant", "encoder", "run", "seeds", "state", title=Text(title), title_justify="left")
-        for row in config.rows(name):
+        for label, encoder, runs in rows_of(config, name):
             alike: dict[State, list[int]] = {}
-            for run in row.runs:
+            for run in runs:
                 alike.setdefault(states[run.id], []).append(run.seed)
             for state, seeds in alike.items():
                 said = f"{state.kind}: {state.detail}" if state.detail else state.kind
-                cells = row.label, row.encoder, row.variant.id, ", ".join(map(str, seeds)), said
+                cells = label, encoder, runs[0].variant.id, ", ".join(map(str, seeds)), said
                 table.add_row(*map(Text, cells))  # a label's brackets are no markup
         console.print(table)
     counts = {kind: sum(state.kind == kind for state in states.values()) for kind in KINDS}
     said = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
     left = max(state.seconds_left for state in states.values())
     console.print(f"{len(states)} runs: {said}" + (f"; {duration(left)} left of those under way" if left else ""))
+
+
+def rows_of(config: Config, study: str) -> list[tuple[str, str, tuple[Run, ...]]]:
+    """(label, encoder, runs) of each row of a study, and of each trial of its tuning."""
+    rows = [(row.label, row.encoder, row.runs) for row in config.rows(study)]
+    return rows + [
+        (f"{label}, trial {number}", encoder, trial.runs)
+        for (encoder, label), trials in config.trials(study).items()
+        for number, trial in enumerate(trials, start=1)
+    ]
 
 
 def state_of(config: Config, run: Standing) -> State:

@@ -59,6 +59,8 @@ def known_suite(name: str) -> str:
 
 
 Name = Annotated[str, AfterValidator(checked_name)]
+Seed = Annotated[int, Field(ge=0, lt=2**63)]  # what a column of 64-bit integers holds
+Seeds = Annotated[list[Seed], Field(min_length=1), AfterValidator(distinct)]
 Text = Annotated[str, AfterValidator(checked_text), Field(json_schema_extra={"minLength": 1})]
 SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
 

@@ -27,7 +27,26 @@ except InputError as error:
 
 RUNS = CONFIG.runs()
 SUITES = {run: CONFIG.suites_of(run) for run in RUNS}
+TRIALS = [run.id for run in CONFIG.trial_runs()]
 RESULTS = str(paths.results(CONFIG))
+
+
+def take_in_choice():
+    """Wait until tuning has chosen its values; then know the final runs, which have them.
+
+    How far the other runs are stays as it was found when the workflow started. Who reads CONFIG or RUNS for what depends
+    on the choice calls this from an input function, since Snakemake makes such a job anew once the choice is there.
+    """
+    global CONFIG
+    if not TRIALS:
+        return
+    checkpoints.choose.get()
+    CONFIG = configs.load(CONFIG_FILE)
+    new = {run: one for run, one in standings.standings(CONFIG).items() if run not in RUNS}
+    standings.refuse_other_code(CONFIG, new.values())
+    STANDINGS.update(new)
+    RUNS.update(CONFIG.runs())
+    SUITES.update({run: CONFIG.suites_of(run) for run in RUNS})
 
 
 wildcard_constraints:
@@ -56,6 +75,14 @@ def keeping(file):
     return "|".join(name for name, suite in suites.SUITES.items() if (suite.keeps and suite.keeps.file) == file)
 
 
+def trials_to_read(wildcards):
+    """The histories that the choice is made by: trials to be made, and those in their folders (see `to_gather`)."""
+    histories = {run: f"{RESULTS}/runs/{run}/history.csv" for run in TRIALS}
+    made = [history for run, history in histories.items() if STANDINGS[run].to_train]
+    kept = [history for run, history in histories.items() if STANDINGS[run].in_folder and history not in made]
+    return [*made, *map(before_update, kept)]
+
+
 def to_make():
     """The histories and scores of runs that are neither in their folders nor gathered."""
     histories = [f"{RESULTS}/runs/{run}/history.csv" for run, standing in STANDINGS.items() if standing.to_train]
@@ -68,11 +95,18 @@ def to_gather(wildcards):
 
     The latter is flagged before_update: Snakemake looks at its time and takes nobody to be its maker.
     """
+    take_in_choice()
+    made = to_make()
     kept = [run for run, standing in STANDINGS.items() if standing.in_folder and not standing.to_train]
     files = [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in kept for suite in SUITES[run]]
     files += [f"{RESULTS}/runs/{run}/history.csv" for run in kept]
-    made = to_make()
     return [*made, *(before_update(file) for file in files if file not in made and Path(file).exists())]
+
+
+def gathered(wildcards):
+    """What the report is made of, once it is known which runs that is."""
+    take_in_choice()
+    return [str(path) for path in layout.gathered(CONFIG)]
 
 
 def unless_diverged(command):

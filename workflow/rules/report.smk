@@ -9,7 +9,7 @@ rule gather:
     params:
         config=CONFIG_FILE,
         # a score that is not there yet is no reason for Snakemake to run a rule again; a parameter is
-        suites=SUITES,
+        suites=lambda wildcards: dict(sorted(SUITES.items())),
     log:
         f"{RESULTS}/logs/gather.log",
     conda:
@@ -20,7 +20,7 @@ rule gather:
 
 rule report:
     input:
-        [str(path) for path in layout.gathered(CONFIG)],
+        gathered,
     output:
         update(captioned(report_files(".html"), "page", "Page")),
         update(captioned([str(paths.table(CONFIG, table, "csv")) for table in layout.tables(CONFIG)], "table", "Tables")),
@@ -33,7 +33,9 @@ rule report:
         # captions and titles are part of what is rendered, and of nothing else
         text=[CONFIG.caveat, *(f"{name}: {study.title}" for name, study in CONFIG.studies.items())],
         claims=[CONFIG.equivalence, *(claim.model_dump(mode="json") for claim in CONFIG.claims.values())],
-        rows={study: [(row.encoder, row.label, row.variant.id) for row in CONFIG.rows(study)] for study in CONFIG.studies},
+        rows=lambda wildcards: {
+            study: [(row.encoder, row.label, row.variant.id) for row in CONFIG.rows(study)] for study in CONFIG.studies
+        },
     log:
         f"{RESULTS}/logs/report.log",
     conda:
