@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from arccse import models
 from arccse.config import Variant
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
@@ -47,17 +48,23 @@ def of_training(variant: Variant) -> Code:
     """The code that a variant's training depends on.
 
     Args:
-        variant: decides the objective; what it switches off (the triplet objective, noise) is left out.
+        variant: decides the objective; what it switches off (triplets, noise, whitening) is left out.
     """
     h = variant.hyperparameters
+    encoder: tuple[Name, ...] = (("encoder", "load_encoder"),)
+    if models.is_converted(variant.model):
+        encoder += (("conversion", "write"),)
     if variant.untrained:
-        return digest((("encoder", "load_encoder"),))
+        return digest((*encoder, ("whitening", "whiten")) if h.whitening else encoder)
     objective, unused = variant.canonical()["objective"], set[Name]()
     if not h.triplet_weight:
         unused |= {("objectives.triplets", "triplet"), ("masking", "draw_masks")}
     if not h.noise:
         unused.add(("batches", "with_noise"))
-    return digest((("training", "train"), (OBJECTIVES[objective].module, objective)), frozenset(unused))
+    if not h.whitening:
+        unused.add(("whitening", "whiten"))
+    roots = (*encoder, ("training", "train"), (OBJECTIVES[objective].module, objective))
+    return digest(roots, frozenset(unused))
 
 
 def of_evaluation(suite: str, source: str) -> Code:

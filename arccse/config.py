@@ -42,9 +42,11 @@ class Variant:
     hyperparameters: Hyperparameters
 
     def canonical(self) -> dict[str, Any]:
-        """What the hash is computed from; without training, corpus and dev set have no effect either."""
+        """What the hash is computed from; without training, the corpus has an effect on a whitening alone."""
         values = {"model": self.model, "revision": self.revision} | self.hyperparameters.canonical()
-        return values if self.untrained else values | {"corpus": self.corpus, "dev": self.dev}
+        if self.untrained:
+            return values | ({"corpus": self.corpus} if self.hyperparameters.whitening else {})
+        return values | {"corpus": self.corpus, "dev": self.dev}
 
     @property
     def untrained(self) -> bool:
@@ -59,14 +61,15 @@ class Variant:
     def name(self) -> str:
         """A readable name that the hyperparameters alone decide, so that renaming a study's row moves no run."""
         canonical = self.hyperparameters.canonical()
+        end = "-whitened" if self.hyperparameters.whitening else ""
         if self.untrained:
-            return "untrained"
+            return "untrained" + end
         objective, margin = canonical["objective"], canonical.get("margin")
         pair = "simcse" if objective == "nt_xent" else objective + (f"{margin:g}" if margin else "")
         if "mask_ratios" not in canonical:
-            return pair
+            return pair + end
         near, far = (round(100 * ratio) for ratio in canonical["mask_ratios"])
-        return f"{pair}-triplet{near}-{far}"
+        return f"{pair}-triplet{near}-{far}{end}"
 
     @cached_property
     def id(self) -> str:
@@ -419,6 +422,13 @@ def validate(config: Config) -> None:
             twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
             if twin != row.label:
                 raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
+            h = row.variant.hyperparameters
+            for suite in config.study_suites(name) if h.whitening else []:
+                if SUITES[suite].pooling not in (None, h.pooling):
+                    raise InputError(
+                        f"studies.{name}: '{row.label}' is whitened for {h.pooling} pooling, which fits no other, so "
+                        f"that it can't be scored on {suite}."
+                    )
 
 
 def check_study_names(config: Config) -> None:

@@ -1,7 +1,7 @@
 """Sentence encoders: load a pretrained transformer, pool its tokens, encode sentences, save.
 
-An encoder is a transformer, its tokenizer and a pooling. The projection head is for training only: it is made
-with `head=True`, applied by `project`, and never saved.
+An encoder is a transformer, its tokenizer and a pooling, and may have a linear layer behind it, such as a whitening.
+The projection head is for training only: it is made with `head=True`, applied by `project`, and never saved.
 """
 
 import hashlib
@@ -14,12 +14,22 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
 from arccse.cpu import CPUKernels
 from arccse.errors import InputError, first_line
-from arccse.models import MASK, POOLINGS, Pooling, check_pooling, declared_pooling, read_json, resolve
+from arccse.models import (
+    MASK,
+    POOLINGS,
+    Pooling,
+    choose_pooling,
+    layer_weights,
+    linear_folder,
+    read_json,
+    resolve,
+)
 from arccse.padding import length_groups
 
 # A CPU's time follows the tokens, padding included; a GPU's at these sizes follows the number of launches.
@@ -39,6 +49,7 @@ class Encoder(nn.Module):
         pooling: one of POOLINGS.
         max_length: the longest input in tokens, special ones included, that `encode` passes on whole.
         head: dense and tanh over d dimensions (SimCSE's MLP), or None.
+        linear: a layer that takes pooled embeddings to the encoder's own, and that nothing trains, or None.
     """
 
     def __init__(self, transformer: Any, tokenizer: Any, pooling: Pooling, max_length: int, head: bool = False):
@@ -48,6 +59,7 @@ class Encoder(nn.Module):
         self.pooling = pooling
         self.max_length = max_length
         self.head = projection_head(transformer.config) if head else None
+        self.linear: nn.Linear | None = None
         if pooling == "cls":
             keep_first_token(transformer)
 
@@ -85,15 +97,16 @@ class Encoder(nn.Module):
             return_dict=True,
         )
         if self.pooling == "cls":
-            return output.last_hidden_state[:, 0]
-        if self.pooling == "mean":
-            tokens = output.last_hidden_state
+            pooled = output.last_hidden_state[:, 0]
         else:
-            # hidden_states[0] is the embedding layer: the first layer's output is at 1, as SimCSE counts.
-            other = 1 if self.pooling == "first-last-avg" else -2
-            tokens = (output.hidden_states[other] + output.hidden_states[-1]) / 2
-        weights = attention_mask.unsqueeze(-1).to(tokens.dtype)
-        return (tokens * weights).sum(1) / weights.sum(1)
+            tokens = output.last_hidden_state
+            if all_layers:
+                # hidden_states[0] is the embedding layer: the first layer's output is at 1, as SimCSE counts.
+                other = 1 if self.pooling == "first-last-avg" else -2
+                tokens = (output.hidden_states[other] + output.hidden_states[-1]) / 2
+            weights = attention_mask.unsqueeze(-1).to(tokens.dtype)
+            pooled = (tokens * weights).sum(1) / weights.sum(1)
+        return pooled if self.linear is None else self.linear(pooled)
 
     def project(self, pooled: Tensor) -> Tensor:
         """The training head's (N, d) output for (N, d) pooled embeddings; themselves where there is no head."""
@@ -147,7 +160,8 @@ class Encoder(nn.Module):
         """
         ids = self.token_ids(sentences) if sentences else []
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
-        embeddings = np.empty((len(ids), self.transformer.config.hidden_size), dtype=np.float32)
+        width = self.linear.out_features if self.linear else self.transformer.config.hidden_size
+        embeddings = np.empty((len(ids), width), dtype=np.float32)
         with without_dropout(self):
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
@@ -166,12 +180,16 @@ class Encoder(nn.Module):
         self.tokenizer.backend_tokenizer.no_padding()
         self.tokenizer.save_pretrained(folder)
         # sentence-transformers builds its modules from a folder, so it reads back what was just written.
-        sentence_transformer(folder, self.pooling, self.max_length).save(str(folder), create_model_card=False)
+        whole = sentence_transformer(folder, self.pooling, self.max_length, self.linear)
+        whole.save(str(folder), create_model_card=False)
 
     def fingerprint(self) -> str:
         """sha256 of every weight, the pooling and the length limit: equal for encoders that encode alike."""
         digest = hashlib.sha256(f"{self.pooling} {self.max_length}".encode())
-        for name, weight in sorted(self.transformer.state_dict().items()):
+        weights = self.transformer.state_dict()
+        if self.linear:
+            weights |= {f"linear.{name}": weight for name, weight in self.linear.state_dict().items()}
+        for name, weight in sorted(weights.items()):
             if name.startswith("pooler."):  # no pooling reads it, and where a checkpoint has none it is random
                 continue
             digest.update(name.encode() + weight.detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
@@ -197,11 +215,11 @@ def load_encoder(
         dropout: probability for hidden states and attention; default: the model's own.
 
     Raises:
-        InputError: an unknown model, package or pooling, a training that diverged, or weights that are damaged or do
-            not fit.
+        InputError: an unknown model, package or pooling, a pooling that the model's linear layer is not for, a
+            training that diverged, or weights that are damaged or do not fit.
     """
     folder = resolve(model, revision)
-    chosen = check_pooling(pooling) if pooling else declared_pooling(folder)
+    chosen = choose_pooling(folder, model, pooling)
     if chosen is None:
         raise InputError(f"Model '{model}' does not say how it pools; name a pooling: {', '.join(POOLINGS)}.")
     try:
@@ -240,7 +258,31 @@ def load_encoder(
             f"Model '{model}' in {folder}: its config.json has no place for {len(unread)} weights of its layers, the "
             f"first is '{unread[0]}'."
         )
-    return Encoder(transformer.float(), tokenizer, chosen, length_limit(folder, config, tokenizer), head)
+    encoder = Encoder(transformer.float(), tokenizer, chosen, length_limit(folder, config, tokenizer), head)
+    encoder.linear = load_linear(folder, config.hidden_size)
+    return encoder
+
+
+def load_linear(folder: Path, width: int) -> nn.Linear | None:
+    """The linear layer in a model's folder for so many dimensions, if there is one; InputError if it is damaged."""
+    found = linear_folder(folder)
+    if found is None:
+        return None
+    try:
+        weights = load_file(found / "model.safetensors")
+        weight, bias = weights["linear.weight"], weights.get("linear.bias")
+        if weight.ndim != 2 or weight.shape[1] != width or (bias is not None and bias.shape != weight.shape[:1]):
+            raise ValueError(f"it is not for embeddings of {width} dimensions")
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        raise InputError(f"The linear layer {found} can't be loaded: {first_line(error)}") from error
+    return frozen_linear(weight, bias)
+
+
+def frozen_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+    """A float32 layer x ↦ weight x + bias that nothing trains, of a (k, d) weight and a (k,) bias."""
+    layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None)
+    layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": bias}))
+    return layer.requires_grad_(False)
 
 
 def length_limit(folder: Path, config: Any, tokenizer: Any) -> int:
@@ -276,9 +318,10 @@ def projection_head(config: Any) -> nn.Module:
     return nn.Sequential(dense, nn.Tanh())
 
 
-def sentence_transformer(folder: Path, pooling: Pooling, max_length: int) -> Any:
-    """A SentenceTransformer over the transformers folder `folder` that pools as `pooling` says."""
+def sentence_transformer(folder: Path, pooling: Pooling, max_length: int, linear: nn.Linear | None) -> Any:
+    """A SentenceTransformer over the transformers folder `folder` that pools as `pooling` says; `linear` follows."""
     from sentence_transformers import SentenceTransformer
+    from sentence_transformers.base.modules import Dense
     from sentence_transformers.sentence_transformer.modules import Pooling as PoolingModule
     from sentence_transformers.sentence_transformer.modules import Transformer, WeightedLayerPooling
 
@@ -293,12 +336,15 @@ def sentence_transformer(folder: Path, pooling: Pooling, max_length: int) -> Any
     modules: list[nn.Module] = [transformer]
     if all_layers:
         layers = config.num_hidden_layers
-        averaged = {"first-last-avg": {1, layers}, "top2-avg": {layers - 1, layers}}[pooling]
-        weights = torch.tensor([float(layer in averaged) for layer in range(layers + 1)])
+        weights = torch.tensor(layer_weights(pooling, layers))
         modules.append(
             WeightedLayerPooling(config.hidden_size, layers, layer_start=0, layer_weights=nn.Parameter(weights))
         )
     modules.append(PoolingModule(config.hidden_size, "cls" if pooling == "cls" else "mean"))
+    if linear:
+        dense = Dense(linear.in_features, linear.out_features, linear.bias is not None, activation_function=None)
+        dense.linear.load_state_dict(linear.state_dict())
+        modules.append(dense)
     return SentenceTransformer(modules=modules, device="cpu")
 
 

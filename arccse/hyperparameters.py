@@ -76,6 +76,8 @@ class Common(Strict):
     """Share of positives that are another sentence."""
     chunk_size: Annotated[int, Field(ge=1, le=2**16)] | None = None
     """Rows encoded at once, to save memory; null: the batch."""
+    whitening: bool = False
+    """Whether embeddings are whitened in the end, by those of the corpus; Su et al., 2021."""
 
     @field_validator("objective")
     @classmethod
@@ -128,10 +130,10 @@ class Common(Strict):
         """The hyperparameters that have an effect, in the one form that a run's identity is computed from.
 
         ArcCon at 0° is NT-Xent; what an objective does not take does nothing, nor do the triplet objective's settings
-        without it; without training only the pooling is left.
+        without it; without training only pooling and whitening are left.
         """
         if self.epochs == 0:
-            return {"epochs": 0, "pooling": self.pooling}
+            return {"epochs": 0, "pooling": self.pooling} | ({"whitening": True} if self.whitening else {})
         values = self.model_dump(mode="json")
         if self.objective == "arccon" and values["margin"] == 0:
             values["objective"] = "nt_xent"
@@ -152,6 +154,8 @@ class Common(Strict):
             del values["noise"]
         if (self.chunk_size or self.batch_size) >= self.batch_size:
             del values["chunk_size"]
+        if not self.whitening:
+            del values["whitening"]
         return values
 
 

@@ -26,6 +26,7 @@ from arccse.hyperparameters import Hyperparameters
 from arccse.meter import Meter, check_dev
 from arccse.objectives import pair_loss
 from arccse.objectives.triplets import triplet
+from arccse.whitening import whiten
 
 CPU = torch.device("cpu")
 
@@ -35,7 +36,7 @@ class Trained:
     """What a training leaves.
 
     Attributes:
-        encoder: the checkpoint with the best dev score.
+        encoder: the checkpoint with the best dev score, whitened where the variant says so; all else is of before.
         history: a row for each measured step: step, loss, loss_pair, loss_triplet (means over the steps since the
             row before), learning_rate, dev_spearman (× 100), alignment, uniformity, sentences_per_second.
         selected_step: the step of that checkpoint.
@@ -134,6 +135,8 @@ def train(
             raise Interrupted(f"{run.id} stopped after step {step} of {steps}.", status)
     if best.weights:
         encoder.load_state_dict(best.weights)
+    if h.whitening:
+        whiten(encoder, text)
     return Trained(encoder.eval(), pd.DataFrame(meter.rows), best.step, meter.seconds)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from arccse.errors import InputError, first_line
 from arccse.files import json_object
-from arccse.hyperparameters import Hyperparameters, Partial
+from arccse.hyperparameters import Hyperparameters, Partial, own_settings
 from arccse.ranges import Range
 from arccse.validation import Seeds, Strict
 
@@ -43,10 +43,11 @@ class Tuning(Strict):
 
         Source: Owen's scrambling of Sobol's sequence, as scipy.stats.qmc has it.
         """
-        ranges = self.space
+        ranges = {name: setting.range for name, setting in own_settings(untuned.objective).items()} | self.space
+        order = [*self.space, *(name for name in ranges if name not in self.space)]
         if len(ranges) > DIMENSIONS:
             raise InputError(f"{len(ranges)} hyperparameters are to be tuned; a design has {DIMENSIONS} dimensions.")
-        places = {key: place for place, key in enumerate(ranges) if has_effect(untuned, key, ranges[key])}
+        places = {key: place for place, key in enumerate(order) if has_effect(untuned, key, ranges[key])}
         return [{key: ranges[key].at(point[place]) for key, place in places.items()} for point in cube(self.trials)]
 
 

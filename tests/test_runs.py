@@ -147,3 +147,25 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(config, monk
     monkeypatch.setattr(runs, "train_encoder", lambda *_: pytest.fail("training began"))
     with pytest.raises(InputError, match=r"seed0"):
         runs.train(config, run)
+
+
+def test_an_untrained_encoder_is_whitened_saved_and_scored(config, tmp_path):
+    study = config.studies["main"].model_copy(update={"variants": {"untrained": {"epochs": 0}}})
+    white = config.model_copy(update={"training": config.training | {"whitening": True}, "studies": {"main": study}})
+    (run,) = white.runs().values()
+    assert run.id == f"untrained-whitened-{run.variant.hash}/seed0"
+    runs.train(white, run)
+    folder = paths.run_folder(white, run.id)
+    record, encoder = json.loads((folder / "run.json").read_text()), load_encoder(str(folder / "model"))
+    assert record["hyperparameters"]["corpus"] == "file:corpus.txt"
+    assert record["weights"] == encoder.fingerprint()
+    assert "whitening" in record["code"]["parts"]
+    source = open_source("package:gensim")
+    selection = {"sts": suites.tasks("sts", source)}
+    before, after = (
+        scoring.evaluate(
+            Embeddings.of(one, scoring.sentences(source, selection)), source, selection, tmp_path, "a/b", print
+        )
+        for one in (load_encoder("bert", "cls"), encoder)
+    )
+    assert before != after

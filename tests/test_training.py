@@ -6,6 +6,7 @@ import signal
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import tiny
 import torch
@@ -361,6 +362,19 @@ def test_an_untrained_encoder_is_as_it_was(bert, corpus, dev):
     trained = train(run_of(bert, epochs=0), *corpus, dev)
     assert trained.encoder.fingerprint() == load_encoder(bert, "cls").fingerprint()
     assert list(trained.history["step"]) == [0]
+
+
+def test_a_whitening_comes_behind_the_training_and_changes_nothing_of_it(bert, corpus, dev):
+    """The same history and weights, whose embeddings of the corpus then have covariance 1; also without training."""
+    for settings in ({"max_steps": 6}, {"epochs": 0}):
+        plain, white = (train(run_of(bert, **settings, whitening=on), *corpus, dev) for on in (False, True))
+        pd.testing.assert_frame_equal(without_timings(white.history), without_timings(plain.history))
+        assert plain.encoder.linear is None
+        for name, weight in weights(plain).items():
+            assert torch.equal(weights(white)[name], weight)
+        z = white.encoder.encode(CORPUS).astype(np.float64)
+        varying = np.linalg.eigvalsh(np.cov(z.T, bias=True))[1:]  # a layer norm's output lies in a plane
+        np.testing.assert_allclose(varying, np.ones(31), atol=1e-3)
 
 
 def test_progress_is_told_each_step(bert, corpus, dev):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import qmc
 
 from arccse.errors import InputError
-from arccse.hyperparameters import Hyperparameters
+from arccse.hyperparameters import OBJECTIVES, Hyperparameters, own_settings
 from arccse.ranges import Range
 from arccse.tuning import Tuning, cube, read_choices
 
@@ -31,8 +31,22 @@ def test_a_row_is_tried_with_what_has_an_effect_on_it():
     assert {frozenset(v) for v in both.values(ARCCON)} == {frozenset({"learning_rate", "margin"})}
     assert {frozenset(v) for v in both.values(NT_XENT)} == {frozenset({"learning_rate"})}
     weighted = tuning(triplet_margin=Range(linear=[0, 0.2]))
-    assert weighted.values(ARCCON)[0] == {}
-    assert set(weighted.values(ARCCON.model_copy(update={"triplet_weight": 0.1}))[0]) == {"triplet_margin"}
+    assert weighted.values(NT_XENT)[0] == {}
+    assert set(weighted.values(NT_XENT.model_copy(update={"triplet_weight": 0.1}))[0]) == {"triplet_margin"}
+
+
+def test_an_objectives_own_hyperparameters_come_on_top_over_their_own_ranges():
+    plain = tuning(learning_rate=RATE)
+    for objective in OBJECTIVES:
+        own = own_settings(objective)
+        values = plain.values(Hyperparameters(objective=objective))
+        assert all(set(tried) == {"learning_rate", *own} for tried in values)
+        assert [tried["learning_rate"] for tried in values] == [v["learning_rate"] for v in plain.values(NT_XENT)]
+        for name, setting in own.items():
+            ends = setting.choices or setting.log or setting.linear
+            assert all(min(ends) <= tried[name] <= max(ends) for tried in values)
+    narrow = tuning(margin=Range(linear=[9, 11])).values(ARCCON)
+    assert all(9 <= tried["margin"] <= 11 for tried in narrow)
 
 
 @given(st.integers(1, 64), st.integers(1, 64))
