@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from arccse.encoder import Encoder
-from arccse.hyperparameters import Hyperparameters
+from arccse.hyperparameters import Hyperparameters, Stream
 from arccse.masking import draw_masks
 
 # Streams of random numbers drawn from a run's seed, so that none depends on how much another has used.
@@ -54,15 +54,16 @@ def rows_of_steps(corpus_size: int, batch_size: int, seed: int, done: int, steps
 
 def views_of(encoder: Encoder, corpus: Corpus, rows: np.ndarray, h: Hyperparameters, seed: int, step: int) -> Views:
     """The views of the sentences in `rows` at a step of a run with a seed, on the encoder's device."""
+    noise, masks = rng(seed_of("noise", h, seed), NOISE, step), rng(seed_of("masks", h, seed), MASKS, step)
     ids = corpus[rows]
-    positives = corpus[with_noise(rows, h.noise, len(corpus), rng(seed, NOISE, step))] if h.noise else ids
+    positives = corpus[with_noise(rows, h.noise, len(corpus), noise)] if h.noise else ids
     input_ids, attention_mask = (x.unflatten(0, (2, -1)) for x in encoder.batch([*ids, *positives]))
     if h.triplet_weight == 0:
         return Views(input_ids, attention_mask, None)
     whole, attended = input_ids[0], attention_mask[0]
     special = torch.isin(whole, torch.tensor(encoder.tokenizer.all_special_ids, device=whole.device))
     maskable = attended.bool() & ~special
-    near, far = draw_masks(maskable, *h.mask_ratios, rng(seed, MASKS, step), h.mask_shape, h.mask_nested)
+    near, far = draw_masks(maskable, *h.mask_ratios, masks, h.mask_shape, h.mask_nested)
     mask_id = encoder.tokenizer.mask_token_id
     triplet = torch.stack([whole, whole.masked_fill(near, mask_id), whole.masked_fill(far, mask_id)])
     return Views(
@@ -76,6 +77,11 @@ def with_noise(rows: np.ndarray, share: float, corpus_size: int, rng: np.random.
     """`rows` with each one, with probability `share`, replaced by any other row of the corpus."""
     others = (rows + rng.integers(1, corpus_size, len(rows))) % corpus_size
     return np.where(rng.random(len(rows)) < share, others, rows)
+
+
+def seed_of(stream: Stream, h: Hyperparameters, seed: int) -> int:
+    """What a stream of random numbers follows from in a run with a seed: that, or 0 where the stream is fixed."""
+    return seed if stream in h.streams else 0
 
 
 def rng(seed: int, stream: int, step: int) -> np.random.Generator:

@@ -3,7 +3,7 @@
 An objective's own stand with the objective; all others stand here, and nowhere else.
 """
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, WithJsonSchema, create_model, field_validator
 from pydantic.fields import FieldInfo
@@ -18,6 +18,9 @@ from arccse.validation import Strict, describe
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 OBJECTIVES = pair_objectives()
+
+Stream = Literal["head", "order", "masks", "dropout", "noise", "negatives"]
+STREAMS: tuple[Stream, ...] = get_args(Stream)
 
 
 class Common(Strict):
@@ -74,6 +77,8 @@ class Common(Strict):
     """Of products in training; assumed."""
     noise: Annotated[Finite, Field(ge=0, le=1)] = 0.0
     """Share of positives that are another sentence."""
+    streams: tuple[Stream, ...] = STREAMS
+    """The streams of random numbers that follow from a run's seed; the others are the same in every run."""
     chunk_size: Annotated[int, Field(ge=1, le=2**16)] | None = None
     """Rows encoded at once, to save memory; null: the batch."""
     whitening: bool = False
@@ -100,6 +105,21 @@ class Common(Strict):
         ):
             raise ValueError("must be [near, far] with 0 < near < far < 1")
         return (float(value[0]), float(value[1]))
+
+    @field_validator("streams", mode="before")
+    @classmethod
+    def known_streams(cls, value: Any) -> Any:
+        if not isinstance(value, list | tuple) or not value or any(one not in STREAMS for one in value):
+            raise ValueError(f"must be a list of some of {', '.join(STREAMS)}")
+        return tuple(stream for stream in STREAMS if stream in value)
+
+    @property
+    def drawn_streams(self) -> tuple[Stream, ...]:
+        """The streams that a training draws from."""
+        drawn = {"order"} | ({"head"} if self.head == "mlp" else set()) | ({"dropout"} if self.dropout else set())
+        drawn |= ({"masks"} if self.triplet_weight else set()) | ({"noise"} if self.noise else set())
+        drawn |= {"negatives"} if "generator" in OBJECTIVES[self.objective].parameters else set()
+        return tuple(stream for stream in STREAMS if stream in drawn)
 
     def steps(self, corpus_size: int) -> int:
         """Training steps on a corpus of so many sentences. A smaller last batch is left out: it would have fewer
@@ -152,6 +172,9 @@ class Common(Strict):
             del values["mask_nested"]
         if self.noise == 0:
             del values["noise"]
+        values["streams"] = [stream for stream in self.drawn_streams if stream in self.streams]
+        if values["streams"] == list(self.drawn_streams):
+            del values["streams"]
         if (self.chunk_size or self.batch_size) >= self.batch_size:
             del values["chunk_size"]
         if not self.whitening:

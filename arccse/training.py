@@ -14,7 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from arccse.batches import Views, drawn_negatives, rows_of_steps, seed_dropout, views_of
+from arccse.batches import Views, drawn_negatives, rows_of_steps, seed_dropout, seed_of, views_of
 from arccse.checkpoint import Best, State, StopSignals
 from arccse.config import Run
 from arccse.data.readers import Pairs
@@ -22,7 +22,7 @@ from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
 from arccse.encoder import Encoder, load_encoder, without_dropout
 from arccse.errors import Interrupted
-from arccse.hyperparameters import Hyperparameters
+from arccse.hyperparameters import STREAMS, Hyperparameters
 from arccse.meter import Meter, check_dev
 from arccse.objectives import pair_loss
 from arccse.objectives.triplets import triplet
@@ -88,7 +88,8 @@ def train(
     """
     h, processes = run.variant.hyperparameters, Processes(device)
     check_dev(dev, run.variant.dev)
-    torch.manual_seed(run.seed)
+    seeds = {stream: seed_of(stream, h, run.seed) for stream in STREAMS}
+    torch.manual_seed(seeds["head"])
     encoder = load_encoder(
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
     ).to(device)
@@ -106,13 +107,15 @@ def train(
         progress(done, steps, meter.rows)
 
     encoder.train()
-    for step, rows in enumerate(rows_of_steps(len(corpus), h.batch_size, run.seed, done, steps), start=done + 1):
+    for step, rows in enumerate(
+        rows_of_steps(len(corpus), h.batch_size, seeds["order"], done, steps), start=done + 1
+    ):
         learning_rate = h.learning_rate * factor(step - 1)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
         views = views_of(encoder, corpus, rows, h, run.seed, step)
-        generator = drawn_negatives(run.seed, step)
-        losses = backward(encoder, views, own, h, partial(seed_dropout, run.seed, step), processes, generator)
+        generator = drawn_negatives(seeds["negatives"], step)
+        losses = backward(encoder, views, own, h, partial(seed_dropout, seeds["dropout"], step), processes, generator)
         gradient_norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
         optimizer.step()
         optimizer.zero_grad()
