@@ -77,12 +77,21 @@ def leave(message: str, status: int) -> None:
 
 
 @app.command()
-def plan(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+def plan(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    measure: Annotated[bool, typer.Option("--measure", help="Time some steps of each encoder here.")] = False,
+) -> None:
     """Show the studies, variants and runs of a config, what is shared, and an estimate of the work."""
-    from arccse import planning
+    from arccse import paths, planning
     from arccse.config import load
 
-    planning.show(load(config), console)
+    loaded = load(config)
+    if measure:
+        set_threads(1)
+        quiet_libraries()
+        if not paths.corpus(loaded).is_file():
+            corpus(config)
+    planning.show(loaded, console, measure)
 
 
 @app.command()

@@ -1,19 +1,27 @@
 """What a config will do, before it does it."""
 
-import math
 from collections import Counter
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 
-from arccse import paths
-from arccse.config import Config, Run
+from arccse import costs, paths
+from arccse.config import Config
+from arccse.costs import measured_steps, runs_to_choose, sentences_a_step, steps
 from arccse.data import corpus
-from arccse.standings import refuse_other_code, standings
+from arccse.standings import Standing, refuse_other_code, standings
 
 
-def show(config: Config, console: Console) -> None:
-    """Print a table for each study, the runs that studies share, and an estimate of the work."""
+def show(config: Config, console: Console, measure: bool = False) -> None:
+    """Print a table for each study, the runs that studies share, and an estimate of the work.
+
+    Args:
+        config: whose runs are planned.
+        console: to print on.
+        measure: whether to time each encoder, rather than to go by the records of runs that are done. Takes a corpus
+            that is there.
+    """
     size, _ = corpus_size(config), config.source  # whose absence is to be known now, not when training starts
     if config.caveat:
         console.print(config.caveat)
@@ -36,7 +44,11 @@ def show(config: Config, console: Console) -> None:
             table.add_row(f"{label}: {len(trials)} trials", encoder, "", seeds, str(steps(first[0], size)))
         console.print(table)
     show_shared(config, console)
-    show_work(config, size, console)
+    found = standings(config)
+    refuse_other_code(config, found.values())
+    show_work(config, found, size, console)
+    if size is not None:
+        show_costs(config, found, size, console, measure)
 
 
 def show_shared(config: Config, console: Console) -> None:
@@ -52,25 +64,12 @@ def show_shared(config: Config, console: Console) -> None:
     for variant, rows in users.items():
         if len(rows) > 1:
             console.print(f"  {variant} is shared by {', '.join(rows)}")
-    if to_choose := runs_to_choose(config):
-        console.print(
-            f"{to_choose} more, of tuned rows, are known once their trials are done; they are not in what follows"
-        )
+    if to_choose := sum(len(runs_to_choose(config, study)) for study in config.studies):
+        console.print(f"{to_choose} more, of tuned rows, are known once their trials are done")
 
 
-def runs_to_choose(config: Config) -> int:
-    """Final runs of tuned rows whose values are not chosen yet."""
-    count = 0
-    for name, study in config.studies.items():
-        chosen = {(row.encoder, row.untuned) for row in config.rows(name)}
-        count += len(config.trials(name).keys() - chosen) * len(study.seeds or config.seeds)
-    return count
-
-
-def show_work(config: Config, size: int | None, console: Console) -> None:
+def show_work(config: Config, found: Mapping[str, Standing], size: int | None, console: Console) -> None:
     """What is still to be trained and scored, in steps, sentences and encodings of the dev set."""
-    found = standings(config)
-    refuse_other_code(config, found.values())
     open_runs = [one.run for one in found.values() if one.to_train]
     console.print(f"{len(open_runs)} of {len(found)} runs are still to train", end="")
     if size is None:
@@ -90,22 +89,29 @@ def show_work(config: Config, size: int | None, console: Console) -> None:
     )
 
 
-def steps(run: Run, corpus_size: int | None) -> int:
-    """Training steps of a run; 0 where that needs a corpus size that is not known."""
-    return run.variant.hyperparameters.steps(corpus_size) if corpus_size else 0
-
-
-def sentences_a_step(run: Run) -> int:
-    """Rows that the encoder sees in a step: two views of each sentence, and three more for the triplet."""
-    h = run.variant.hyperparameters
-    return h.batch_size * (5 if h.triplet_weight else 2)
-
-
-def measured_steps(run: Run, corpus_size: int) -> int:
-    """How often a run encodes the dev set: at step 0, every eval_every and geometry_every steps, at the end."""
-    h, last = run.variant.hyperparameters, steps(run, corpus_size)
-    either = last // h.eval_every + last // h.geometry_every - last // math.lcm(h.eval_every, h.geometry_every)
-    return 1 + either + (last % h.eval_every != 0 and last % h.geometry_every != 0)
+def show_costs(config: Config, found: Mapping[str, Standing], size: int, console: Console, measure: bool) -> None:
+    """A table of hours and disk, study by study, where it is known how fast the encoders are."""
+    if measure:
+        timed = {encoder: costs.measured(config, encoder) for encoder in config.encoders}
+        rates = {encoder: rate for encoder, rate in timed.items() if rate}
+    else:
+        rates = costs.recorded(config, {run: one.record for run, one in found.items() if one.record})
+    trained = {row.encoder for study in config.studies for row in config.rows(study)}
+    if unknown := sorted(trained - rates.keys()):
+        console.print(
+            f"How long it takes is not known: no run of {', '.join(unknown)} is timed; --measure times some steps"
+        )
+        return
+    table = Table("study", "training", "dev scores", "test scores", "disk", title="Hours of one core, and GB")
+    spent = costs.estimate(config, found, rates, size)
+    for name, cost in [*spent.items(), ("all", costs.Cost(*map(sum, zip(*spent.values(), strict=True))))]:
+        hours = (f"{seconds / 3600:.2f}" for seconds in (cost.training, cost.dev, cost.scoring))
+        table.add_row(name, *hours, f"{cost.disk / 1e9:.2f}", end_section=name == list(spent)[-1])
+    console.print(table)
+    for encoder, rate in rates.items():
+        speed = f"{1 / rate.training:.0f} sentences/s in training, {1 / rate.encoding:.0f} encoded"
+        console.print(f"  {encoder}: {speed}, {rate.dev:.1f} s a dev score ({rate.origin})")
+    console.print(f"  {costs.STARTUP:.0f} s for each job to start; transfer's classifiers are not counted")
 
 
 def corpus_size(config: Config) -> int | None:

@@ -1,19 +1,22 @@
 """`arccse plan`: how much work a config is, and how much of it is done."""
 
+import json
 import shutil
 
+import numpy as np
 import pytest
 from families import MINILM
 from hypothesis import given
 from hypothesis import strategies as st
-from made_runs import SENTENCES, leave_all, made_config
+from made_runs import SENTENCES, leave_all, made_config, record_of
 from rich.console import Console
 
-from arccse import paths, planning
+from arccse import costs, paths, planning
 from arccse.config import Run, Variant
 from arccse.errors import InputError
 from arccse.gathering import gather
 from arccse.hyperparameters import Hyperparameters
+from arccse.standings import standings
 
 STUDIES = {
     "main": {
@@ -85,4 +88,67 @@ def test_a_training_is_measured_at_its_ends_and_as_often_as_it_says(steps, every
     training = {"max_steps": steps, "epochs": 1000, "eval_every": every, "geometry_every": geometry}
     variant = Variant(MINILM, None, "package:gensim", "LEE-dev", Hyperparameters(**training))
     measured = [step for step in range(steps + 1) if step in (0, steps) or step % every == 0 or step % geometry == 0]
-    assert planning.measured_steps(Run(variant, 0), SENTENCES) == len(measured)
+    assert costs.measured_steps(Run(variant, 0), SENTENCES) == len(measured)
+
+
+# ----------------------------------------------------------------------------------------------------- hours and disk
+
+
+def rated(config, **changes):
+    """Rates for the config's one encoder: a second a sentence in training, 10 a dev score, 2 a sentence encoded."""
+    return {"tiny": costs.Rates(training=1.0, dev=10.0, encoding=2.0, origin="a test")._replace(**changes)}
+
+
+def test_the_cost_is_what_is_left_to_do_and_shared_runs_count_once(config):
+    spent = costs.estimate(config, standings(config), rated(config), SENTENCES)
+    # untrained once, then two seeds of ten steps of 64 pairs and of 64 fivefold views; three measurements each
+    steps = 2 * 10 * 64 * (2 + 5)
+    assert spent["main"].training == pytest.approx(steps + 5 * costs.STARTUP)
+    assert spent["main"].dev == 10 * (1 + 4 * 2)
+    encoded = costs.sentences_of(config.data, ("sts",))
+    with_order = costs.sentences_of(config.data, ("order", "sts"))
+    scoring = 3 * (2 * encoded + 2 * costs.STARTUP) + 2 * (2 * with_order + 3 * costs.STARTUP)
+    assert spent["main"].scoring == pytest.approx(scoring)
+    assert spent["again"] == costs.Cost(0, 0, 0, 0)
+    assert spent["main"].disk == pytest.approx(5 * 91e6, rel=0.05)  # MiniLM's 90.9 MB of weights, and its tokenizer
+    leave_all(config)
+    assert costs.estimate(config, standings(config), rated(config), SENTENCES)["main"] == costs.Cost(0, 0, 0, 0)
+
+
+def test_tuned_rows_cost_their_trials_and_the_runs_that_are_still_to_be_chosen(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    tuning = {"trials": 3, "seeds": [100], "space": {"learning_rate": {"log": [1e-5, 1e-3]}}}
+    config = made_config(tmp_path, {"tuned": {"title": "Tuned", "variants": {"A": {}}, "tuning": tuning}})
+    spent = costs.estimate(config, standings(config), rated(config), SENTENCES)["tuned"]
+    assert spent.training == pytest.approx((2 + 3 + 2) * (10 * 64 * 2 + costs.STARTUP))
+    encoded = costs.sentences_of(config.data, ("sts",))
+    assert spent.scoring == pytest.approx((2 + 2) * (2 * encoded + 2 * costs.STARTUP))  # trials are not scored
+    assert "2 more, of tuned rows, are known once their trials are done" in said(config)
+
+
+def test_rates_are_the_medians_of_what_the_records_say(config):
+    dev = len(config.source.dev().sentences)
+    runs = [run for run in config.runs().values() if not run.variant.untrained]
+    records = {
+        run.id: record_of(run) | {"seconds": {"training": 64.0 * (place + 1), "dev": 4.0}, "threads": 2}
+        for place, run in enumerate(runs)
+    }
+    rates = costs.recorded(config, records)["tiny"]
+    seconds = [2 * 64 * (place + 1) / (10 * costs.sentences_a_step(run)) for place, run in enumerate(runs)]
+    assert rates.training == pytest.approx(float(np.median(seconds)))
+    assert rates.dev == pytest.approx(2 * 4 / 2)  # threads × seconds over the scores at step 0 and at the end
+    assert rates.encoding == pytest.approx(rates.dev / dev)
+    assert rates.origin == "4 runs on made up"
+    assert costs.recorded(config, {}) == {}
+
+
+def test_hours_are_told_where_the_speed_is_known(config):
+    assert "no run of tiny is timed; --measure times some steps" in said(config)
+    leave_all(config)
+    run = next(run for run in config.runs().values() if not run.variant.untrained)
+    path = paths.run_folder(config, run.id) / "run.json"
+    record = json.loads(path.read_text()) | {"seconds": {"training": 128.0, "dev": 4.0, "total": 140.0}}
+    path.write_text(json.dumps(record))
+    text = said(config)
+    assert "10 sentences/s in training" in text
+    assert "1 runs on made up" in text

@@ -60,5 +60,5 @@ def test_a_run_is_named_by_the_streams_that_it_draws_from():
 
 @pytest.mark.parametrize("streams", [[], ["hed"], "head", [1], [["head"]]])
 def test_other_streams_are_refused(streams):
-    with pytest.raises(InputError, match="here.streams: must be a list of some of head, order, masks"):
+    with pytest.raises(InputError, match=r"here\.streams: must be a list of some of head, order, masks"):
         layered({"here": {"streams": streams}})
