@@ -15,13 +15,13 @@ from html_page import Page
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from made_configs import made_config
-from made_results import made_results
+from made_results import made_choices, made_results
 
 from arccse import config as configs
 from arccse import examples, models, paths
 from arccse.config import Config, Hyperparameters
 from arccse.errors import InputError
-from arccse.hyperparameters import OBJECTIVES, SETTINGS
+from arccse.hyperparameters import OBJECTIVES, SETTINGS, STREAMS
 from arccse.report import build, layout
 from arccse.report.figures import drawing
 
@@ -57,7 +57,9 @@ def opened(config: Config) -> Page:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_config_of_the_repository(file: Path) -> None:
-    config = configs.load(file)
+    config = made_choices(file)
+    tuned = [row for study in config.studies for row in config.rows(study) if row.untuned]
+    assert len(tuned) == sum(len(config.trials(study)) for study in config.studies)
     assert build.write(config, made_results(config)) == {}
     opened(config)
     if config.name in ("smoke", "laptop"):
@@ -74,8 +76,8 @@ def test_the_study_of_the_documentation() -> None:
     assert build.write(config, made_results(config)) == {}
     opened(config)
     assert [spec.name for spec in layout.figures(config)][:2] == [
-        "sweep-batch_size-MiniLM-L6",
-        "forest-batch_size-MiniLM-L6",
+        "sweep-batch_size-BERT-tiny",
+        "forest-batch_size-BERT-tiny",
     ]
 
 
@@ -144,6 +146,8 @@ VALUES: dict[str, st.SearchStrategy] = {
     "geometry_every": st.integers(1, 10**6),
     "precision": st.sampled_from(["fp32", "bf16"]),
     "noise": floats(0, 1),
+    "streams": st.lists(st.sampled_from(STREAMS), min_size=1, unique=True),
+    "whitening": st.just(False),  # with it a config has suites of no other pooling
     "chunk_size": st.none() | st.integers(1, 10**6),
 }
 VALUES |= {
