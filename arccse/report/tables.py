@@ -36,7 +36,8 @@ class Row:
     """One method of a table: `hash` (the runs' hash8) and `seeds` select its runs in scores.csv.
 
     `settings` are the variant's canonical hyperparameters; `diverged` has the seeds whose runs diverged. A row with
-    any is shown without a number: a mean over the seeds that survived would flatter it.
+    any is shown without a number: a mean over the seeds that survived would flatter it. `untuned` is the label of the
+    row that it was tuned from, "" in a row as the config has it.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Row:
     seeds: list[int]
     settings: dict[str, Any] = field(default_factory=dict)
     diverged: dict[int, Divergence] = field(default_factory=dict)
+    untuned: str = ""
 
     @property
     def untrained(self) -> bool:
@@ -307,7 +309,11 @@ def _is_decidedly_above(
 
 
 def source_of(study: StudyView) -> str:
-    return f"arccse, config {study.config}, {study.date}" + (f". {study.caveat}" if study.caveat else "")
+    return source(f"{study.config}, {study.date}", study.caveat)
+
+
+def source(name: str, caveat: str | None) -> str:
+    return f"arccse, config {name}" + (f". {caveat}" if caveat else "")
 
 
 def _published(encoders: Sequence[str], suite: str, tasks: list[str], spec: Suite) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import get_args
 from unittest.mock import patch
 from urllib.parse import unquote
 
+import made_tuned
 import pytest
 import yaml
 from html_page import Page
@@ -105,6 +106,33 @@ def test_odd_sweeps(tmp_path: Path) -> None:
     opened(config)
 
 
+def test_a_tuned_study_of_every_objective(tmp_path: Path) -> None:
+    """The layout is that of before the choice, though every trial of one row diverged."""
+    rows = {"untrained": {"epochs": 0}, **{name: {"objective": name} for name in sorted(OBJECTIVES)}}
+    study = {"title": "All objectives, tuned", "tuning": made_tuned.STUDY["tuning"], "variants": rows}
+    before = made_config(tmp_path, {"tuned": study}, seeds=[0, 1, 2])
+    found = before.trials("tuned")
+    gone = {run.id: 3 for trial in found["tiny", "vicreg"] for run in trial.runs}
+    config, results = made_tuned.made_tuned(tmp_path, study, gone)
+    files = layout.files(before)
+    assert build.write(config, results) == {}
+    html = opened(config)
+    assert layout.files(config) == files
+    assert "vicreg is not there as tuned in “All objectives, tuned”, since every trial diverged" in html.shown()
+    assert "tuning changes align_uniform's STS average by" in html.shown()
+    assert paths.page(config).stat().st_size < 4e6
+
+
+def test_a_tuned_study_of_one_row_of_which_every_trial_diverged(tmp_path: Path) -> None:
+    study = {"tuning": made_tuned.STUDY["tuning"], "variants": {"untrained": {"epochs": 0}, "SimCSE": {}}}
+    before = made_config(tmp_path, {"tuned": study}, seeds=[0, 1, 2])
+    gone = {run.id: 3 for run in before.trial_runs()}
+    config, results = made_tuned.made_tuned(tmp_path, study, gone)
+    assert build.write(config, results) == {}
+    shown = Page(paths.page(config).read_text(encoding="utf-8")).shown()
+    assert "This figure could not be drawn: Trainings of all trials of SimCSE diverged." in shown
+
+
 def test_any_text_for_labels_and_titles(tmp_path: Path) -> None:
     labels = ["日本語", "_x", "$x$", "</script>", "a|b", "č", r"\input{x}", "🙂", "a b"]
     variants = {label: {"dropout": 0.1 + place / 100} for place, label in enumerate(labels[:8])}
@@ -149,6 +177,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "streams": st.lists(st.sampled_from(STREAMS), min_size=1, unique=True),
     "whitening": st.just(False),  # with it a config has suites of no other pooling
     "chunk_size": st.none() | st.integers(1, 10**6),
+    "whitening": st.booleans(),
 }
 VALUES |= {
     key: floats(*tried.ends) if tried.ends else st.sampled_from(tried.choices)
