@@ -433,12 +433,16 @@ def validate(config: Config) -> None:
 
 def check_study_names(config: Config) -> None:
     """Raise InputError where two studies, or a study and the page's own parts, would write the same file."""
+    from arccse.report.supplements import SUPPLEMENTS  # whose tables are a config's
+
+    besides = ["comparisons", *(one.name for one in SUPPLEMENTS)]
     of_figure: dict[str, str] = {}
     for name, study in config.studies.items():
-        if name in ("theory", "claims"):
+        if name in ("theory", "claims", *besides):
             raise InputError(f"studies.{name}: a part of the report is called so; take another name.")
-        if name.endswith("-comparisons") and (other := name.removesuffix("-comparisons")) in config.studies:
-            raise InputError(f"studies.{name}: the comparisons of '{other}' are called so; take another name.")
+        other, _, beside = name.rpartition("-")
+        if beside in besides and other in config.studies:
+            raise InputError(f"studies.{name}: the {beside} of '{other}' are called so; take another name.")
         for encoder in study.encoders or config.encoders:
             twin = of_figure.setdefault(f"{name}-{encoder}", name)
             if twin != name:

@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from arccse import paths
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.files import atomic_write
-from arccse.report import claims, content, layout, markup, page, tables
+from arccse.report import claims, content, layout, markup, page, supplements, tables
+from arccse.report.blocks import Block, Cell, Grid
 from arccse.report.comparisons import compare_courses, compare_study
 from arccse.report.draws import Draws
 from arccse.report.figures import drawing
 from arccse.report.figures.data import table_row
-from arccse.report.figures.kinds import FigureSpec, Subject
+from arccse.report.figures.kinds import FigureSpec
 from arccse.report.replacing import replacing
 from arccse.results import Results
 
@@ -52,8 +53,8 @@ class Attempts:
 def write(config: Config, results: Results) -> dict[str, str]:
     """Write every file of `layout.files`, which take the old report's place together once all of them are there.
 
-    A figure or chart that cannot be made costs only itself: a drawing that says so stands in its place, and its name
-    in `paths.failed_figures`.
+    A figure, chart or supplement that cannot be made costs only itself: what says so stands in its place, and its
+    name in `paths.failed_figures`.
 
     Returns:
         What could not be made: name → reason.
@@ -79,6 +80,10 @@ def write(config: Config, results: Results) -> dict[str, str]:
             markup.write(view, tidy[study], pd.concat(together), folder / "tables")
         if config.claims:
             markup.write_claims(settled, config.caveat, folder / "tables")
+        material = supplements.Material(config, results, views, compared, draws)
+        beside: dict[str, list[page.Supplement]] = {study: [] for study in [*views, ""]}
+        for placed in supplements.placed(config):
+            beside[placed.study].append(supplement(placed, material, folder / "tables", attempt))
         drawn: dict[str, list[page.Figure]] = {study: [] for study in [*views, ""]}
         for spec in layout.figures(config):
             stem = folder / "figures" / spec.name
@@ -87,7 +92,7 @@ def write(config: Config, results: Results) -> dict[str, str]:
                 spec.name, spec.kind.alt, svg_of(stem), failure, caption=f"{spec.title}. {spec.kind.alt}"
             )
             drawn[spec.subject.study].append(figure)
-        whole = content.page_content(config, results, views, tidy, compared, settled, drawn, attempt)
+        whole = content.page_content(config, results, views, tidy, compared, settled, drawn, beside, attempt)
         page.write(whole, folder / paths.page(config).name)
     listed = "".join(f"{name}: {' '.join(reason.split())}\n" for name, reason in attempt.failed.items())
     atomic_write(paths.failed_figures(config), listed)
@@ -101,15 +106,40 @@ def draw(spec: FigureSpec, results: Results, compared: pd.DataFrame | None, stem
     def make() -> None:
         drawing.save(spec.kind.draw(subject, spec.kind.data(subject, results, compared)), stem)
 
-    reason = attempt(spec.name, make, excuse(subject, results))
+    reason = attempt(spec.name, make, excuse(table_row(row, results) for row in subject.rows))
     if reason:
         drawing.save(drawing.not_drawn("This figure could not be drawn", reason), stem)
     return reason
 
 
-def excuse(subject: Subject, results: Results) -> str:
-    """What explains that a subject's data are not whole."""
-    lost = [row.label for row in subject.rows if table_row(row, results).diverged]
+def supplement(
+    placed: supplements.Placed, material: supplements.Material, folder: Path, attempt: Attempts
+) -> page.Supplement:
+    """Write a supplement's files, or those that say why there is none."""
+    config, own = material.config, placed.supplement
+    view = material.views.get(placed.study)
+    source = tables.source_of(view) if view else tables.source(config.name, config.caveat)
+    made: list[tuple[pd.DataFrame, Grid | None]] = []
+
+    def make() -> None:
+        frame = placed.frame(material)
+        made.append((frame, placed.grid(frame)))
+
+    reason = attempt(f"table {placed.name}", make, excuse(view.rows if view else ()))
+    frame, grid = made[0] if made else (pd.DataFrame({"failure": [reason]}), failure_grid(reason))
+    block = Block(own.name, own.title, config.caveat, own.caption, grid, None) if own.is_printed and grid else None
+    title = f"{own.title}: {view.title}" if view else own.title
+    markup.write_supplement(placed.name, title, frame.assign(source=source), block, folder)
+    return page.Supplement(placed.name, own.title, placed.kinds, block, reason)
+
+
+def failure_grid(reason: str) -> Grid:
+    return Grid(["This table could not be made"], [], [("", [[Cell(reason)]])], [])
+
+
+def excuse(rows: Iterable[tables.Row]) -> str:
+    """What explains that data of these rows are not whole."""
+    lost = [row.label for row in rows if row.diverged]
     return f"Trainings of {tables.listed(lost)} diverged" if lost else ""
 
 

@@ -28,6 +28,7 @@ def page_content(
     compared: dict[str, pd.DataFrame],
     settled: pd.DataFrame,
     figures: dict[str, list[page.Figure]],
+    supplements: dict[str, list[page.Supplement]],
     attempt: Attempt,
 ) -> page.PageContent:
     """Everything that the page shows.
@@ -35,7 +36,7 @@ def page_content(
     Args:
         views, tidy, compared: each study's view, tidy table and comparisons.
         settled: the frame of claims.settle.
-        figures: each study's figures, and those of theory under "".
+        figures, supplements: each study's, and those of none (of theory, of the whole config) under "".
         attempt: carries out what may fail and may not keep the rest from the page.
     """
     lead = leading(figures[next(iter(views))])
@@ -46,6 +47,7 @@ def page_content(
             findings=findings.sentences(view, compared[study]),
             blocks=blocks(view, tidy[study], compared[study]),
             figures=[figure for figure in figures[study] if figure != lead],
+            supplements=supplements[study],
             **_charts(config, view, results, compared[study], attempt),
         )
         for study, view in views.items()
@@ -66,6 +68,7 @@ def page_content(
         studies=[*studies, page.Study("theory", "The objectives themselves", figures=figures[""])],
         runs=[run_line(run, results.runs[run]) for run in config.runs()],
         caveat=config.caveat,
+        supplements=supplements[""],
     )
 
 

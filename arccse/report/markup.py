@@ -84,6 +84,14 @@ def write_claims(settled: pd.DataFrame, caveat: str | None, folder: Path) -> Non
     atomic_write(folder / "claims.tex", to_latex("claims", found))
 
 
+def write_supplement(name: str, title: str, frame: pd.DataFrame, block: Block | None, folder: Path) -> None:
+    """Write <name>.csv and, of a block, <name>.md and <name>.tex, as `write` does."""
+    atomic_write(folder / f"{name}.csv", frame.to_csv(index=False, float_format="%.6f"))
+    if block:
+        atomic_write(folder / f"{name}.md", to_markdown(title, [block]))
+        atomic_write(folder / f"{name}.tex", to_latex(name, [block]))
+
+
 def _markdown_grid(grid: Grid) -> list[str]:
     """The grid and its notes."""
     rows = [[f"*{grid.units[0]}*", *grid.units[1:]]] if grid.units else []

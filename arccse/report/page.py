@@ -7,6 +7,7 @@ or 1.1 MB (plotly.js, basic) of the page's 3.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,20 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Supplement:
+    """A table beside a study's own.
+
+    name: of its files, which are tables/<name>.<kind>; block: None where the file is all; failure: why there is none.
+    """
+
+    name: str
+    title: str
+    kinds: Sequence[str]
+    block: Block | None
+    failure: str = ""
+
+
+@dataclass(frozen=True)
 class Study:
     """A study's part of the page.
 
@@ -54,6 +69,7 @@ class Study:
     charts: list[Chart] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    supplements: list[Supplement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -92,7 +108,8 @@ class PageContent:
     the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
     caveats: what bounds the answer, a short sentence each; config: the config's name; generated: the date, as
     printed; command: what a reader types to make the page again; runs: one dict a run, its keys the heads of the
-    table, the first the run's name (what all runs share is said once above it); caveat: in a frame at the top.
+    table, the first the run's name (what all runs share is said once above it); caveat: in a frame at the top;
+    supplements: tables of no single study, a section each.
     """
 
     question: str
@@ -107,6 +124,7 @@ class PageContent:
     studies: list[Study]
     runs: list[dict[str, Cell]]
     caveat: str | None = None
+    supplements: list[Supplement] = field(default_factory=list)
 
 
 def write(content: PageContent, path: Path) -> None:

@@ -307,7 +307,11 @@ def _is_decidedly_above(
 
 
 def source_of(study: StudyView) -> str:
-    return f"arccse, config {study.config}, {study.date}" + (f". {study.caveat}" if study.caveat else "")
+    return source(f"{study.config}, {study.date}", study.caveat)
+
+
+def source(name: str, caveat: str | None) -> str:
+    return f"arccse, config {name}" + (f". {caveat}" if caveat else "")
 
 
 def _published(encoders: Sequence[str], suite: str, tasks: list[str], spec: Suite) -> pd.DataFrame:
