@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from arccse.config import Config
+from arccse.report import designs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -101,7 +102,20 @@ if TYPE_CHECKING:
         def grid(self, frame: pd.DataFrame) -> Grid: ...
 
 
-SUPPLEMENTS: tuple[Supplement, ...] = ()
+SUPPLEMENTS: tuple[Supplement, ...] = (
+    Supplement(
+        "streams",
+        "Spread over seeds by streams",
+        "How far scores differ over seeds where one stream of random numbers follows the seed, and where all do.",
+        designs.has_spread,
+    ),
+    Supplement(
+        "agreement",
+        "Agreement of rankings",
+        "Whether two encoders, or an early step and the end, rank objectives alike: Kendall's τ over seeds.",
+        designs.has_ranking,
+    ),
+)
 
 
 def placed(config: Config) -> list[Placed]:

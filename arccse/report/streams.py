@@ -9,16 +9,19 @@ together. An F interval takes them as independent and is too wide. Shares theref
 leaves a seed out of all rows at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import chi2, t
 
+from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
-from arccse.hyperparameters import Hyperparameters
 from arccse.report import tables
+from arccse.report.blocks import Cell, Grid, interval, known, number
+from arccse.report.designs import drawn_streams, free_streams
+from arccse.report.supplements import Material
 from arccse.report.tables import Row, StudyView
 from arccse.statistics import ALPHA, FEWEST_SEEDS
 
@@ -57,9 +60,9 @@ def share(parts: np.ndarray, whole: np.ndarray) -> tuple[float, float, float]:
         whole: (seeds,) scores of the same seeds; what they share with `parts` may make them go together.
 
     Returns:
-        Share, low, high, not in %; NaN without variance or with fewer than FEWEST_SEEDS. In simulations
-        (tests/report/test_spread.py) the interval holds the truth in 93 to 96 % of cases with normal scores and in
-        92 to 95 % with heavy tails, from 5 seeds on, whether the rows share what they drew or not.
+        Share, low, high, not in %; NaN without variance or with fewer than FEWEST_SEEDS. In simulations from 5 seeds
+        on the interval holds the truth in 93 to 96 % of cases with normal scores and in 92 to 95 % with heavy tails,
+        whether the rows share what they drew or not (tests/report/test_spread_by_streams.py).
 
     Source: the jackknife of a logarithm of variances, with Student's t: Miller, "Jackknifing Variances", Annals of
     Mathematical Statistics 1968.
@@ -99,24 +102,12 @@ def not_additive(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------------- a study
 
 
-def free_streams(settings: Sequence[dict[str, Any]]) -> list[tuple[str, ...]] | None:
-    """For each row of a study of spread, the streams that follow from the run's seed, of those that it draws from.
-
-    Args:
-        settings: the canonical hyperparameters of an encoder's trained rows.
-
-    Returns:
-        None unless there are two rows or more and they differ in their streams and in nothing else.
-    """
-    rest = {repr(sorted((key, value) for key, value in one.items() if key != "streams")) for one in settings}
-    found = [tuple(one.get("streams", drawn_streams(one))) for one in settings]
-    return found if len(rest) == 1 and len(set(found)) > 1 else None
-
-
-def drawn_streams(settings: dict[str, Any]) -> tuple[str, ...]:
-    """The streams that a training with these canonical hyperparameters draws from."""
-    known = {key: value for key, value in settings.items() if key in Hyperparameters.model_fields}
-    return Hyperparameters(**known).drawn_streams
+def frame(material: Material, study: str) -> pd.DataFrame:
+    """The `spread` of a study. Raises InputError where it has lost so many rows that there is none."""
+    found = spread(material.results.scores, material.views[study], material.config.study_suites(study))
+    if found.empty:
+        raise InputError("There are no two rows that differ in their streams alone.")
+    return found
 
 
 def spread(scores: pd.DataFrame, study: StudyView, suites: Sequence[str]) -> pd.DataFrame:
@@ -179,3 +170,50 @@ def _share_of(rows: np.ndarray) -> dict[str, float]:
 def _common(values: Sequence[pd.Series]) -> np.ndarray:
     """(rows, seeds) scores of the seeds that all have."""
     return pd.concat(values, axis=1, join="inner").to_numpy().T if values else np.empty((0, 0))
+
+
+# --------------------------------------------------------------------------------------------------------- printed
+
+
+def grid(found: pd.DataFrame) -> Grid:
+    """The frame laid out: a group for each encoder and suite."""
+    groups: dict[str, list[list[Cell]]] = {}
+    for line in found.to_dict("records"):
+        heading = f"{line['encoder']}, {SUITES[line['suite']].title} average"
+        groups.setdefault(heading, []).append(cells(line))
+    heads = [
+        "Streams that follow the seed",
+        "Row",
+        "Seeds",
+        "Mean",
+        "sd",
+        "Interval of sd",
+        "Share",
+        "Interval of share",
+    ]
+    return Grid(heads, [], list(groups.items()), [("", text) for text in NOTES])
+
+
+def cells(line: dict[Hashable, Any]) -> list[Cell]:
+    shares = [100 * line[name] for name in ("share", "share_low", "share_high")]
+    within = f"{shares[1]:.0f} to {shares[2]:.0f} %"
+    return [
+        Cell(str(line["streams"])),
+        Cell(str(line["label"]) or "–"),
+        Cell(str(line["n"]), line["n"]),
+        known(number(line["mean"], ".2f"), line["mean"]),
+        known(number(line["sd"], ".3f"), line["sd"]),
+        known(interval(line["sd_low"], line["sd_high"]), line["sd_low"]),
+        known(f"{shares[0]:.0f} %", shares[0]),
+        known(within, shares[1]),
+    ]
+
+
+NOTES = (
+    "sd: of a run's score over seeds, where the other streams are those of seed 0, with its 95 % interval"
+    " (χ², for normal scores).",
+    "Share: of the variance with all streams, with its 95 % interval (jackknife over seeds). What adds up has shares"
+    " that add up to 100 %; where any change brings all of the spread, each has 100 %.",
+    "Not additive: what is left of a run with all streams once the runs of each alone, with its seed, are taken off;"
+    " over the seeds other than 0, with which all rows are one run.",
+)

@@ -12,7 +12,8 @@ from scipy.stats import binom, f
 
 from arccse.batches import seed_of
 from arccse.hyperparameters import Hyperparameters
-from arccse.report import spread
+from arccse.report import streams
+from arccse.report.designs import free_streams
 from arccse.report.tables import Divergence, Row, StudyView
 
 TASKS = ["STS12", "STS13"]
@@ -25,14 +26,14 @@ DRAWN = ("head", "order", "dropout")  # by SimCSE
 def test_the_interval_of_a_standard_deviation_is_that_of_the_tables_of_chi_squared() -> None:
     # n = 11, s = 1: χ² with 10 degrees of freedom has 3.247 and 20.483 as its 2.5 and 97.5 % points
     values = np.arange(11.0)
-    sd, low, high = spread.sd_interval(values / values.std(ddof=1))
+    sd, low, high = streams.sd_interval(values / values.std(ddof=1))
     assert [sd, low, high] == pytest.approx([1, (10 / 20.483) ** 0.5, (10 / 3.247) ** 0.5], abs=1e-4)
 
 
 def test_few_scores_have_no_interval() -> None:
-    assert spread.sd_interval(np.array([70.0, 72.0]))[0] == pytest.approx(2**0.5)
-    assert np.isnan(spread.sd_interval(np.array([70.0, 72.0]))[1:]).all()
-    assert np.isnan(spread.sd_interval(np.array([70.0]))).all()
+    assert streams.sd_interval(np.array([70.0, 72.0]))[0] == pytest.approx(2**0.5)
+    assert np.isnan(streams.sd_interval(np.array([70.0, 72.0]))[1:]).all()
+    assert np.isnan(streams.sd_interval(np.array([70.0]))).all()
 
 
 # --------------------------------------------------------------------------------------- shares of the whole spread
@@ -40,7 +41,7 @@ def test_few_scores_have_no_interval() -> None:
 
 def test_a_share_is_the_ratio_of_variances_and_the_jackknife_that_of_their_logarithm() -> None:
     part, whole = np.array([1.0, 2.0, 4.0, 0.0]), np.array([3.0, 0.0, 6.0, 1.0])
-    found, low, high = spread.share(part[None], whole)
+    found, low, high = streams.share(part[None], whole)
     assert found == pytest.approx(part.var(ddof=1) / whole.var(ddof=1))
     without = [
         np.log(np.delete(part, i).var(ddof=1)) - np.log(np.delete(whole, i).var(ddof=1)) for i in range(len(part))
@@ -53,15 +54,15 @@ def test_a_share_is_the_ratio_of_variances_and_the_jackknife_that_of_their_logar
 @given(scale=st.floats(0.01, 100), shift=st.floats(-100, 100))
 def test_a_row_that_is_the_whole_but_for_scale_has_a_share_without_doubt(scale: float, shift: float) -> None:
     whole = np.array([70.0, 71.5, 70.2, 72.9, 68.0])
-    assert spread.share(scale * whole[None] + shift, whole) == pytest.approx((scale**2,) * 3, rel=1e-6)
+    assert streams.share(scale * whole[None] + shift, whole) == pytest.approx((scale**2,) * 3, rel=1e-6)
 
 
 def test_no_spread_is_no_share_and_no_interval() -> None:
     whole, equal = np.array([70.0, 71.0, 73.0]), np.full(3, 70.1)
-    assert spread.share(equal[None], whole)[0] == 0
-    assert np.isnan(spread.share(equal[None], whole)[1:]).all()
-    assert np.isnan(spread.share(whole[None], equal)).all()
-    assert np.isnan(spread.share(whole[None, :2], whole[:2])).all()
+    assert streams.share(equal[None], whole)[0] == 0
+    assert np.isnan(streams.share(equal[None], whole)[1:]).all()
+    assert np.isnan(streams.share(whole[None], equal)).all()
+    assert np.isnan(streams.share(whole[None, :2], whole[:2])).all()
 
 
 def simulated(draw: Any, n: int, trials: int, together: bool) -> dict[str, float]:
@@ -74,10 +75,10 @@ def simulated(draw: Any, n: int, trials: int, together: bool) -> dict[str, float
     for _ in range(trials):
         effects = sizes[:, None] * draw((3, n))
         whole = (effects if together else sizes[:, None] * draw((3, n))).sum(axis=0)
-        found, low, high = spread.share(effects[:1], whole)
+        found, low, high = streams.share(effects[:1], whole)
         held["share"] += low <= 0.4 <= high
         held["f"] += found / reach <= 0.4 <= found * reach
-        held["sum"] += spread.share(effects, whole)[1] <= 1 <= spread.share(effects, whole)[2]
+        held["sum"] += streams.share(effects, whole)[1] <= 1 <= streams.share(effects, whole)[2]
     return {name: count / trials for name, count in held.items()}
 
 
@@ -97,7 +98,7 @@ def test_heavy_tails_cost_shares_little_and_standard_deviations_much() -> None:
     heavy = lambda shape: rng.standard_t(5, shape) / (5 / 3) ** 0.5  # noqa: E731
     held = simulated(heavy, n, trials, together=True)
     assert 0.90 <= held["share"] <= 0.96
-    within = sum(low <= 1 <= high for _, low, high in map(spread.sd_interval, heavy((trials, n))))
+    within = sum(low <= 1 <= high for _, low, high in map(streams.sd_interval, heavy((trials, n))))
     assert binom.ppf(0.0005, trials, 0.875) <= within <= binom.ppf(0.9995, trials, 0.875)
 
 
@@ -105,7 +106,7 @@ def test_heavy_tails_cost_shares_little_and_standard_deviations_much() -> None:
 
 
 def test_fixed_streams_have_the_seed_that_is_said() -> None:
-    assert seed_of("head", Hyperparameters(streams=["order"]), 7) == spread.FIXED_SEED
+    assert seed_of("head", Hyperparameters(streams=["order"]), 7) == streams.FIXED_SEED
     assert seed_of("order", Hyperparameters(streams=["order"]), 7) == 7
 
 
@@ -115,12 +116,12 @@ def canonical(**values: Any) -> dict[str, Any]:
 
 def test_a_study_of_spread_differs_in_streams_and_in_nothing_else() -> None:
     rows = [canonical(), canonical(streams=["head"]), canonical(streams=["order", "dropout"])]
-    assert spread.free_streams(rows) == [DRAWN, ("head",), ("order", "dropout")]
-    assert spread.free_streams(rows[:1]) is None
-    assert spread.free_streams([*rows, canonical(streams=["head"], temperature=0.1)]) is None
-    assert spread.free_streams([canonical(), canonical(temperature=0.1)]) is None
+    assert free_streams(rows) == [DRAWN, ("head",), ("order", "dropout")]
+    assert free_streams(rows[:1]) is None
+    assert free_streams([*rows, canonical(streams=["head"], temperature=0.1)]) is None
+    assert free_streams([canonical(), canonical(temperature=0.1)]) is None
     masked = canonical(triplet_weight=0.1, streams=["masks"])
-    assert spread.free_streams([canonical(triplet_weight=0.1), masked]) == [
+    assert free_streams([canonical(triplet_weight=0.1), masked]) == [
         ("head", "order", "masks", "dropout"),
         ("masks",),
     ]
@@ -155,22 +156,22 @@ def made(seeds: list[int], interaction: np.ndarray | float = 0.0) -> tuple[pd.Da
 def test_effects_that_add_up_leave_nothing_over() -> None:
     seeds = [0, 1, 2, 3, 4, 5]
     scores, view, effects = made(seeds)
-    found = spread.spread(scores, view, ["sts", "geometry"]).set_index("streams")
-    assert list(found.index) == [spread.ALL, *DRAWN, spread.SUM, spread.LEFT_OVER]
+    found = streams.spread(scores, view, ["sts", "geometry"]).set_index("streams")
+    assert list(found.index) == [streams.ALL, *DRAWN, streams.SUM, streams.LEFT_OVER]
     assert (found["n"] == [6, 6, 6, 6, 6, 5]).all()
     assert found.loc["head", "sd"] == pytest.approx(effects["head"].std(ddof=1))
     whole = sum(effects.values()).var(ddof=1)
     assert found.loc["order", "share"] == pytest.approx(effects["order"].var(ddof=1) / whole)
-    assert found.loc[spread.SUM, "share"] == pytest.approx(sum(own.var(ddof=1) for own in effects.values()) / whole)
-    assert found.loc[spread.LEFT_OVER, "sd"] == pytest.approx(0, abs=1e-9)
-    assert np.isnan(found.loc[spread.ALL, "share"])
+    assert found.loc[streams.SUM, "share"] == pytest.approx(sum(own.var(ddof=1) for own in effects.values()) / whole)
+    assert found.loc[streams.LEFT_OVER, "sd"] == pytest.approx(0, abs=1e-9)
+    assert np.isnan(found.loc[streams.ALL, "share"])
 
 
 def test_what_is_not_additive_is_found_whatever_it_is() -> None:
     seeds = [0, 1, 2, 3, 4, 5]
     interaction = np.array([0.0, 0.5, -0.2, 1.0, -0.7, 0.1])  # none with the fixed seed
     scores, view, effects = made(seeds, interaction)
-    found = spread.spread(scores, view, ["sts"]).set_index("streams").loc[spread.LEFT_OVER]
+    found = streams.spread(scores, view, ["sts"]).set_index("streams").loc[streams.LEFT_OVER]
     assert found["sd"] == pytest.approx(interaction[1:].std(ddof=1))
     whole = (sum(effects.values()) + interaction)[1:].var(ddof=1)
     assert found["share"] == pytest.approx(interaction[1:].var(ddof=1) / whole)
@@ -181,9 +182,9 @@ def test_chaos_gives_every_stream_the_whole_spread() -> None:
     seeds = list(range(1, 201))
     rng = np.random.default_rng(3)
     values = {free: rng.normal(75, 1, len(seeds)) for free in [DRAWN, *((one,) for one in DRAWN)]}
-    found = spread.spread(*study(values, seeds), ["sts"]).set_index("streams")
-    assert found.loc[spread.SUM, "share_low"] < 3 < found.loc[spread.SUM, "share_high"]
-    assert found.loc[spread.LEFT_OVER, "share_low"] < 4 < found.loc[spread.LEFT_OVER, "share_high"]
+    found = streams.spread(*study(values, seeds), ["sts"]).set_index("streams")
+    assert found.loc[streams.SUM, "share_low"] < 3 < found.loc[streams.SUM, "share_high"]
+    assert found.loc[streams.LEFT_OVER, "share_low"] < 4 < found.loc[streams.LEFT_OVER, "share_high"]
 
 
 def test_a_study_without_each_stream_alone_has_no_sum() -> None:
@@ -191,8 +192,8 @@ def test_a_study_without_each_stream_alone_has_no_sum() -> None:
     effects = effects_of(seeds)
     values = {DRAWN: 75 + sum(effects.values()), ("head",): 75 + effects["head"]}
     values[("order", "dropout")] = 75 + effects["order"] + effects["dropout"]
-    found = spread.spread(*study(values, seeds), ["sts"])
-    assert list(found["streams"]) == [spread.ALL, "head", "order + dropout"]
+    found = streams.spread(*study(values, seeds), ["sts"])
+    assert list(found["streams"]) == [streams.ALL, "head", "order + dropout"]
     assert found["share"].notna().tolist() == [False, True, True]
 
 
@@ -200,12 +201,12 @@ def test_a_diverged_row_takes_no_part() -> None:
     scores, view, _ = made([1, 2, 3])
     lost = Row("lost", "MiniLM", "99999999", [1, 2, 3], canonical(streams=["head"]), {2: Divergence(3, "not finite")})
     view.rows[1] = lost
-    found = spread.spread(scores, view, ["sts"])
-    assert list(found["streams"]) == [spread.ALL, "order", "dropout"]
-    assert spread.spread(scores, StudyView("x", "X", "c", "d", "s", [view.rows[0]]), ["sts"]).empty
+    found = streams.spread(scores, view, ["sts"])
+    assert list(found["streams"]) == [streams.ALL, "order", "dropout"]
+    assert streams.spread(scores, StudyView("x", "X", "c", "d", "s", [view.rows[0]]), ["sts"]).empty
 
 
 def test_other_studies_have_no_spread_by_streams() -> None:
     scores, view, _ = made([1, 2, 3])
     rows = [view.rows[0], Row("cold", "MiniLM", view.rows[1].hash, [1, 2, 3], canonical(temperature=0.03))]
-    assert spread.spread(scores, StudyView("x", "X", "c", "d", "s", rows), ["sts"]).empty
+    assert streams.spread(scores, StudyView("x", "X", "c", "d", "s", rows), ["sts"]).empty
