@@ -206,6 +206,8 @@ SPREAD = "SimCSE (50 seeds)"  # the published row that tells how far seeds of Si
 
 HEADINGS = {
     "pair": "less {baseline}",
+    "tuned": "less {baseline}",
+    "tuning": "what tuning changes, each row less itself as the config has it",
     "effect": "effects of objective and triplet",
     "decline": "change with noise, less that of the other objective",
     "margin": "what a margin adds at each temperature",

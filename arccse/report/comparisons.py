@@ -64,7 +64,9 @@ def compare_study(
 
     Returns:
         Columns COLUMNS. `kind` is
-        - "pair": the row `label` less the row `baseline`;
+        - "pair": the row `label` less the row `baseline`, both as the config has them;
+        - "tuned": the same of rows as tuned, of which the first is the baseline;
+        - "tuning": a row as tuned less the same row as the config has it;
         - "effect": in a study whose trained rows are exactly two objectives × with and without triplet objective,
           the main effects, the interaction, and the effect of each where the other is there;
         - "decline": in a study of two objectives × shares of noise from 0, what noise changes in `label` less
@@ -102,6 +104,8 @@ def compare_study(
 def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     """Each trained row's course of training against the baseline's: a line for each encoder, measure and row.
 
+    The baseline of tuned rows is the first of them.
+
     Args:
         histories: as results.Results has them.
         study: as `compare_study` takes it.
@@ -114,7 +118,8 @@ def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     for encoder in study.encoders:
         trained = [row for row in study.finished if row.encoder == encoder and not row.untrained]
         for task in matched.MEASURES:
-            pairs = [(trained[0], row) for row in trained[1:]]
+            groups = [[row for row in trained if bool(row.untuned) == tuned] for tuned in (False, True)]
+            pairs = [(group[0], row) for group in groups for row in group[1:]]
             family = [Contrast("matched", "", base.label, row.label, (base, row), (), (-1, 1)) for base, row in pairs]
             found = [measure_courses(one, task, histories) for one in family]
             together = study.looks * max(1, sum(one.is_testable for one in found))

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from arccse.evaluation.suites import SUITES
+from arccse.hyperparameters import SETTINGS
 from arccse.report.tables import Row
 
-OBJECTIVE = ("objective", "margin")
 NO_INTERACTION = "no interaction"
 TRIPLET = ("triplet_weight", "triplet_margin", "triplet_dropout", "mask_ratios", "mask_shape", "mask_nested")
 
@@ -39,27 +39,55 @@ def families(rows: Sequence[Row], values: dict[str, list[pd.DataFrame]]) -> list
         rows: of one encoder.
         values: suite → for each row its scores, seeds × columns.
     """
+    configured, as_configured = _those(rows, values, tuned=False)
+    tuned, as_tuned = _those(rows, values, tuned=True)
     found = []
     for suite, own in values.items():
-        found += [against_baseline(rows, own, suite), factorial(rows, own, suite)]
-    return [family for family in [*found, poolings(rows, values), poolings_of_objectives(rows, values)] if family]
+        found.append(against_first(configured, as_configured[suite], suite, "pair"))
+        found.append(against_first(tuned, as_tuned[suite], suite, "tuned"))
+        found.append(tuning(rows, own, suite))
+        found.append(factorial(configured, as_configured[suite], suite))
+    found.append(poolings(rows, values))
+    found.append(poolings_of_objectives(configured, as_configured) + poolings_of_objectives(tuned, as_tuned))
+    return [family for family in found if family]
 
 
-def against_baseline(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -> list[Contrast]:
+def _those(
+    rows: Sequence[Row], values: dict[str, list[pd.DataFrame]], tuned: bool
+) -> tuple[list[Row], dict[str, list[pd.DataFrame]]]:
+    """The rows that are tuned or those that are not, with their scores."""
+    own = [place for place, row in enumerate(rows) if bool(row.untuned) == tuned]
+    return [rows[i] for i in own], {suite: [frames[i] for i in own] for suite, frames in values.items()}
+
+
+def against_first(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str, kind: str) -> list[Contrast]:
     """Every other row less the first trained one (less the first, where none is trained)."""
     base = next((place for place, row in enumerate(rows) if not row.untrained), 0)
     return [
-        Contrast("pair", suite, rows[base].label, row.label, (rows[base], row), (values[base], own), (-1, 1))
+        Contrast(kind, suite, rows[base].label, row.label, (rows[base], row), (values[base], own), (-1, 1))
         for row, own in zip(rows, values, strict=True)
         if row is not rows[base]
     ]
 
 
+def tuning(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -> list[Contrast]:
+    """Every tuned row less the row that it was tuned from."""
+    places = {row.label: place for place, row in enumerate(rows) if not row.untuned}
+    found = []
+    for row, own in zip(rows, values, strict=True):
+        if row.untuned in places:  # it is not there if it diverged
+            base = places[row.untuned]
+            both = (rows[base], row), (values[base], own)
+            found.append(Contrast("tuning", suite, row.untuned, row.label, *both, (-1, 1)))
+    return found
+
+
 def factorial(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -> list[Contrast]:
     """What a study's design is for: effects of objective × triplet, declines with noise, margins at temperatures."""
-    if (design := grid(rows, OBJECTIVE, TRIPLET)) and len(design) == len(design[0]) == 2:
+    objective = objective_factor(rows)
+    if (design := grid(rows, objective, TRIPLET)) and len(design) == len(design[0]) == 2:
         kind, weighted = "effect", _main_effects(rows, design)
-    elif (design := grid(rows, OBJECTIVE, ("noise",))) and len(design) == 2:
+    elif (design := grid(rows, objective, ("noise",))) and len(design) == 2:
         kind, weighted = "decline", _declines(rows, design)
     elif design := grid(rows, ("temperature",), ("margin", "objective")):
         kind, weighted = "margin", _margins(rows, design)
@@ -77,6 +105,17 @@ def factorial(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -
         )
         for baseline, label, weights in weighted
     ]
+
+
+def objective_factor(rows: Sequence[Row]) -> list[str]:
+    """What changes with the objective: its own hyperparameters, and whether it takes a temperature at all.
+
+    A temperature that one objective has several of is swept, and a factor of its own.
+    """
+    trained = [row for row in rows if not row.untrained]
+    pairs = {(row.settings.get("objective"), row.settings.get("temperature")) for row in trained}
+    is_swept = len(pairs) > len({objective for objective, _ in pairs})
+    return ["objective", *SETTINGS, *([] if is_swept else ["temperature"])]
 
 
 def grid(rows: Sequence[Row], first: Sequence[str], second: Sequence[str]) -> list[list[int]] | None:

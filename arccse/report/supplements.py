@@ -51,8 +51,8 @@ class Supplement:
     """A kind of supplementary table.
 
     name: of its module, and the last part of its files' names, without a dash; title: what it is called; caption:
-    what it shows; applies: whether a study, or the whole config under study "", promises its data; is_printed: whether
-    it is more than a CSV.
+    what it shows; applies: whether a study, or the whole config under study "", promises its data; is_printed:
+    whether it is more than a CSV.
     """
 
     name: str

@@ -36,7 +36,8 @@ class Row:
     """One method of a table: `hash` (the runs' hash8) and `seeds` select its runs in scores.csv.
 
     `settings` are the variant's canonical hyperparameters; `diverged` has the seeds whose runs diverged. A row with
-    any is shown without a number: a mean over the seeds that survived would flatter it.
+    any is shown without a number: a mean over the seeds that survived would flatter it. `untuned` is the label of the
+    row that it was tuned from, "" in a row as the config has it.
     """
 
     label: str
@@ -45,6 +46,7 @@ class Row:
     seeds: list[int]
     settings: dict[str, Any] = field(default_factory=dict)
     diverged: dict[int, Divergence] = field(default_factory=dict)
+    untuned: str = ""
 
     @property
     def untrained(self) -> bool:

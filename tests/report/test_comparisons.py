@@ -9,6 +9,7 @@ from scipy.stats import spearmanr, ttest_1samp, ttest_rel
 
 from arccse import examples
 from arccse.errors import InputError
+from arccse.hyperparameters import Hyperparameters
 from arccse.report import contrasts, tables
 from arccse.report.comparisons import COLUMNS, compare_courses, compare_study
 from arccse.report.contrasts import grid
@@ -449,3 +450,100 @@ def test_courses_are_compared_with_the_baseline_s_seed_by_seed() -> None:
     assert line(table, "slow", "steps")["text"] == "undecided: with seed 1 it never reaches the other's score"
     assert line(table, "slow", "alignment")["comparisons"] == 2
     assert compare_courses(histories, study(UNTRAINED, SIMCSE)).empty
+
+
+# --- tuned rows
+
+
+TUNED = [
+    Row("NT-Xent", "MiniLM", "aaaaaaaa", [1, 2, 3], NT_XENT),
+    Row("ArcCon", "MiniLM", "bbbbbbbb", [1, 2, 3], ARCCON),
+    Row("NT-Xent, tuned", "MiniLM", "cccccccc", [1, 2, 3], NT_XENT | {"learning_rate": 1e-4}, untuned="NT-Xent"),
+    Row("ArcCon, tuned", "MiniLM", "dddddddd", [1, 2, 3], ARCCON | {"learning_rate": 2e-4}, untuned="ArcCon"),
+]
+TUNED_SCORES = {
+    "00000000": [50.0],
+    "aaaaaaaa": [60.0, 61.0, 62.0],
+    "bbbbbbbb": [61.0, 61.0, 64.0],
+    "cccccccc": [63.0, 64.0, 66.0],
+    "dddddddd": [64.0, 66.0, 67.0],
+}
+
+
+def test_tuned_rows_are_held_against_the_tuned_baseline_and_each_against_itself() -> None:
+    table = compare_study(one_task(TUNED_SCORES), study(UNTRAINED, *TUNED), ["sts"])
+    own = table[table["task"] == "Avg"]
+    assert [*zip(own["kind"], own["baseline"], own["label"], own["comparisons"], strict=True)] == [
+        ("pair", "NT-Xent", "untrained", 2),
+        ("pair", "NT-Xent", "ArcCon", 2),
+        ("tuned", "NT-Xent, tuned", "ArcCon, tuned", 1),
+        ("tuning", "NT-Xent", "NT-Xent, tuned", 2),
+        ("tuning", "ArcCon", "ArcCon, tuned", 2),
+    ]
+    assert line(table, "ArcCon, tuned", kind="tuned")["difference"] == pytest.approx(4 / 3)  # of 1, 2 and 1
+    assert line(table, "ArcCon, tuned", kind="tuning")["difference"] == pytest.approx(11 / 3)  # of 3, 5 and 3
+    alone = compare_study(one_task(TUNED_SCORES), study(UNTRAINED, *TUNED[:2]), ["sts"])
+    pd.testing.assert_frame_equal(table[table["kind"] == "pair"].reset_index(drop=True), alone)
+
+
+def test_a_tuned_row_that_is_another_one_once_more_differs_by_nothing() -> None:
+    """The choice may be the default, and ArcCon tuned to no margin is NT-Xent: the same runs under two labels."""
+    same = [*TUNED[:2], replace(TUNED[2], hash="aaaaaaaa"), replace(TUNED[3], hash="aaaaaaaa")]
+    view = study(*same)
+    for equivalence, verdict in ((None, "undecided"), (0.1, "equivalent")):
+        table = compare_study(one_task(TUNED_SCORES), replace(view, equivalence=equivalence), ["sts"])
+        for kind, label in (("tuned", "ArcCon, tuned"), ("tuning", "NT-Xent, tuned")):
+            found = line(table, label, kind=kind)
+            assert (found["difference"], found["low"], found["high"], found["p"]) == (0, 0, 0, 1)
+            assert found["verdict"] == verdict
+    assert not tables.study_table(one_task(TUNED_SCORES), view, "sts")["decided_best"].any()
+
+
+def test_a_tuned_row_whose_default_diverged_is_compared_with_the_other_tuned_ones_alone() -> None:
+    gone = replace(TUNED[1], diverged={1: Divergence(3, "The loss is not finite.")})
+    table = compare_study(one_task(TUNED_SCORES), study(TUNED[0], gone, *TUNED[2:]), ["sts"])
+    own = table[table["task"] == "Avg"]
+    assert [*zip(own["kind"], own["label"], strict=True)] == [
+        ("tuned", "ArcCon, tuned"),
+        ("tuning", "NT-Xent, tuned"),
+    ]
+
+
+def test_courses_of_tuned_rows_are_held_against_the_tuned_baseline() -> None:
+    lines = [
+        {"hash": row.hash, "seed": seed, "step": step, "dev_spearman": 70.0 + place + step / 10, "alignment": 0.1,
+         "uniformity": -1 - step / 10}
+        for place, row in enumerate(TUNED)
+        for seed in row.seeds
+        for step in (0, 10, 20)
+    ]  # fmt: skip
+    table = compare_courses(pd.DataFrame(lines), study(*TUNED))
+    assert [*zip(table["baseline"], table["label"], strict=True)] == 2 * [
+        ("NT-Xent", "ArcCon"),
+        ("NT-Xent, tuned", "ArcCon, tuned"),
+    ]
+
+
+@pytest.mark.parametrize("factor", [("triplet_weight", 0.1), ("noise", 0.2)])
+def test_an_objective_with_settings_of_its_own_or_without_temperature_makes_a_factorial_design(factor) -> None:
+    key, value = factor
+    plain = Hyperparameters(objective="nt_xent").canonical()
+    others = [
+        Hyperparameters(objective="focal", focal_margin=0.3).canonical(),
+        Hyperparameters(objective="barlow_twins").canonical(),
+    ]
+    for other in others:
+        assert set(other) != set(plain)
+        settings = [plain, plain | {key: value}, other, other | {key: value}]
+        rows = [Row(label, "MiniLM", 8 * label, [1, 2, 3], own) for label, own in zip("abcd", settings, strict=True)]
+        table = compare_study(
+            one_task({8 * c: [60.0 + i, 61, 63] for i, c in enumerate("abcd")}), study(*rows), ["sts"]
+        )
+        assert ("effect" if key == "triplet_weight" else "decline") in {*table["kind"]}
+
+
+def test_a_temperature_that_is_swept_is_no_part_of_the_objective() -> None:
+    settings = [NT_XENT | {"temperature": t, "triplet_weight": w} for t in (0.05, 0.1) for w in (0.0, 0.1)]
+    rows = [Row(label, "MiniLM", 8 * label, [1], own) for label, own in zip("abcd", settings, strict=True)]
+    table = compare_study(one_task({8 * c: [60.0 + i] for i, c in enumerate("abcd")}), study(*rows), ["sts"])
+    assert {*table["kind"]} == {"pair"}

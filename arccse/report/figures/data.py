@@ -33,7 +33,8 @@ def table_row(row: Row, results: Results) -> tables.Row:
     seeds = [run.seed for run in row.runs]
     found = {run.seed: results.runs[run.id].get("diverged") for run in row.runs}
     diverged = {seed: tables.Divergence(said["step"], said["message"]) for seed, said in found.items() if said}
-    return tables.Row(row.label, row.encoder, row.variant.hash, seeds, row.variant.canonical(), diverged)
+    settings = row.variant.canonical()
+    return tables.Row(row.label, row.encoder, row.variant.hash, seeds, settings, diverged, row.untuned)
 
 
 def finished(rows: list[Row] | tuple[Row, ...], results: Results) -> list[Row]:
