@@ -173,7 +173,7 @@ def _cost(config: Config, run: Run, train: bool, score: Sequence[str], rates: Ra
     if train:
         training = STARTUP + rates.training * steps(run, corpus_size) * sentences_a_step(run)
         dev = rates.dev * (1 if run.variant.untrained else measured_steps(run, corpus_size))
-        disk = bytes_of(run.variant.model, run.variant.revision)
+        disk = bytes_of(run.variant.model, run.variant.revision) if score else 0
     together: dict[str, list[str]] = {}
     for suite in score:
         together.setdefault(SUITES[suite].pooling or "", []).append(suite)

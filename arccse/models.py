@@ -23,7 +23,8 @@ MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder'
 
 IDENTITY = "torch.nn.modules.linear.Identity"  # as sentence-transformers names it
 HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
-DIVERGED = "diverged.json"  # in a run's model folder in place of weights; its message says at which step, and why
+# In a run's model folder in place of weights; its message says why.
+DIVERGED, NOT_KEPT = "diverged.json", "not-kept.json"
 WEIGHTS_AND_TOKENIZER = ["*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model"]
 
 
@@ -69,17 +70,16 @@ def resolve(model: str, revision: str | None = None) -> Path:
     first if a package ships it in another format.
 
     Raises:
-        InputError: there is no such model, its training diverged, its weights are not safetensors of this folder, one
-            of its files is cut or damaged, or a package is another version than the known one.
+        InputError: there is no such model, its training diverged or was a trial, its weights are not safetensors of
+            this folder, one of its files is cut or damaged, or a package is another version than the known one.
     """
     check_model(model)
     if model.startswith("package:"):
         folder = package_folder(model.removeprefix("package:"))
     else:
         folder = Path(model) if is_folder(model) else from_hub(model, revision)
-    if (folder / DIVERGED).is_file():
-        why = read_json(folder / DIVERGED).get("message", "Its training diverged.")
-        raise InputError(f"Model '{model}' has no weights. {why}")
+    for said in filter(Path.is_file, (folder / DIVERGED, folder / NOT_KEPT)):
+        raise InputError(f"Model '{model}' has no weights. {read_json(said).get('message', said.name)}")
     check_weights(folder, model)
     check_whole(folder)
     return folder

@@ -4,6 +4,7 @@ import hashlib
 import json
 import time
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ from arccse.data import corpus
 from arccse.distributed import Processes
 from arccse.errors import Diverged
 from arccse.files import atomic_path, atomic_write, make_writable, sweep
-from arccse.models import DIVERGED, origin
+from arccse.models import DIVERGED, NOT_KEPT, origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
 from arccse.training import train as train_encoder
@@ -25,7 +26,8 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
     """Train a run on the config's corpus and write history.csv, model/ and, last, run.json into its folder.
 
     An interrupted run goes on where it last saved its state. One that diverges leaves the same files: its history, a
-    model/ that holds diverged.json alone, and a run.json that says so.
+    model/ that holds diverged.json alone, and a run.json that says so. Of a trial, which is scored on nothing, the
+    weights are not kept either.
 
     Raises:
         InputError: data are missing or damaged, or a file can't be written.
@@ -71,17 +73,26 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
         if writes:
             said = {"step": divergence.step, "message": divergence.message}
             write_history(divergence.history, history)
-            with atomic_path(model) as temporary:
-                temporary.mkdir()
-                (temporary / DIVERGED).write_text(json.dumps(said) + "\n", encoding="utf-8")
+            leave_no_weights(model, DIVERGED, said)
             finish({"diverged": said}, {})
         raise
     if writes:
-        with atomic_path(model) as temporary:
-            trained.encoder.save(temporary)
+        kept = {"weights": trained.encoder.fingerprint()}
+        if config.suites_of(run.id):
+            with atomic_path(model) as temporary:
+                trained.encoder.save(temporary)
+            kept["model"] = origin(str(model), None).checksum
+        else:
+            leave_no_weights(model, NOT_KEPT, {"message": "It was a trial, of which the dev score alone is of use."})
         write_history(trained.history, history)
-        kept = {"weights": trained.encoder.fingerprint(), "model": origin(str(model), None).checksum}
         finish(kept | {"selected_step": trained.selected_step}, trained.seconds)
+
+
+def leave_no_weights(model: Path, name: str, said: dict[str, Any]) -> None:
+    """A model folder that holds one file, which says why."""
+    with atomic_path(model) as temporary:
+        temporary.mkdir()
+        (temporary / name).write_text(json.dumps(said) + "\n", encoding="utf-8")
 
 
 def data_of(config: Config) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from arccse import code, paths
 from arccse.config import Config, Run
 from arccse.errors import InputError
+from arccse.models import NOT_KEPT
 from arccse.records import read_evaluation, read_run
 from arccse.results import Gathered
 
@@ -97,7 +98,7 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
         source=config.data,
         record=record,
         in_folder=in_folder,
-        has_model=in_folder and (folder / "model").is_dir(),
+        has_model=in_folder and (folder / "model").is_dir() and not (folder / "model" / NOT_KEPT).exists(),
         filed=filed,
         gathered_is_same=same,
         gathered={suite: said.get(suite, {}) for suite in asked if suite in known},

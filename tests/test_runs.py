@@ -18,6 +18,9 @@ from arccse.errors import Diverged, InputError
 from arccse.evaluation import scoring, suites
 from arccse.evaluation.embeddings import Embeddings
 from arccse.files import sha256
+from arccse.standings import standings
+
+SPACE = {"learning_rate": {"log": [1e-4, 1e-2]}}
 
 
 @pytest.fixture
@@ -169,3 +172,22 @@ def test_an_untrained_encoder_is_whitened_saved_and_scored(config, tmp_path):
         for one in (load_encoder("bert", "cls"), encoder)
     )
     assert before != after
+
+
+def test_the_weights_of_a_trial_are_not_kept_and_are_made_again_once_they_are_needed(config):
+    study = {"title": "T", "variants": {"A": {}}, "tuning": {"trials": 2, "seeds": [7], "space": SPACE}}
+    content = yaml.safe_load(Path("tiny.yaml").read_text())
+    Path("tuned.yaml").write_text(yaml.safe_dump(content | {"name": "tiny", "studies": {"tuned": study}}))
+    tuned = configs.load("tuned.yaml")
+    trial = tuned.trial_runs()[0]
+    runs.train(tuned, trial)
+    folder = paths.run_folder(tuned, trial.id)
+    assert [file.name for file in (folder / "model").iterdir()] == ["not-kept.json"]
+    with pytest.raises(InputError, match=r"has no weights\. It was a trial"):
+        load_encoder(str(folder / "model"))
+    one = standings(tuned)[trial.id]
+    assert (one.to_train, one.missing, one.has_model) == (False, (), False)
+    values = trial.variant.hyperparameters.learning_rate
+    scored = {"title": "S", "variants": {"A": {"learning_rate": values}}, "seeds": [7]}
+    Path("tuned.yaml").write_text(yaml.safe_dump(content | {"name": "tiny", "studies": {"scored": scored}}))
+    assert standings(configs.load("tuned.yaml"))[trial.id].to_train
