@@ -16,7 +16,7 @@ from arccse.report import tables
 from arccse.report.blocks import Cell, Grid, interval, known, number, p_value
 from arccse.report.designs import FEWEST_RANKED, averaged, compared_rankings, ranked, rankings
 from arccse.report.supplements import Material
-from arccse.report.tables import Row
+from arccse.report.tables import Row, StudyView
 from arccse.results import Results
 
 COLUMNS = [
@@ -53,7 +53,7 @@ def of_encoders(material: Material) -> list[dict[str, Any]]:
         suite = averaged(config.study_suites(studies[first]))
         for state in (AS_IT_STANDS, TUNED):
             a, b = (
-                averages(rows_of(material, studies[one], one, state, labels), material.results.scores, suite)
+                averages(rows_of(material.views[studies[one]], one, state, labels), material.results.scores, suite)
                 for one in (first, second)
             )
             common = [label for label in a.index if label in b.index]
@@ -71,25 +71,19 @@ def of_steps(material: Material, study: str) -> list[dict[str, Any]]:
     for encoder in config.encoders_of(study):
         if ranked(config, study, encoder) >= FEWEST_RANKED:
             for state in (AS_IT_STANDS, TUNED):
-                found = between_steps(rows_of(material, study, encoder, state), material.results, suite)
+                found = between_steps(rows_of(material.views[study], encoder, state), material.results, suite)
                 lines += [{"suite": suite, "state": state, "first": encoder} | line for line in found]
     return lines
 
 
-def rows_of(
-    material: Material, study: str, encoder: str, state: str, labels: Sequence[str] | None = None
-) -> list[Row]:
+def rows_of(view: StudyView, encoder: str, state: str, labels: Sequence[str] | None = None) -> list[Row]:
     """An encoder's trained rows of a study, as the config has them or as tuned, of which none diverged.
 
     labels: of the untuned rows that are wanted; None: of all.
     """
-    untuned = {
-        row.label: row.untuned or row.label
-        for row in material.config.rows(study)
-        if row.encoder == encoder and bool(row.untuned) == (state == TUNED)
-    }
-    own = [row for row in material.views[study].finished if row.encoder == encoder and not row.untrained]
-    return [row for row in own if row.label in untuned and (labels is None or untuned[row.label] in labels)]
+    own = [row for row in view.finished if row.encoder == encoder and not row.untrained]
+    own = [row for row in own if bool(row.untuned) == (state == TUNED)]
+    return [row for row in own if labels is None or (row.untuned or row.label) in labels]
 
 
 def between_steps(rows: Sequence[Row], results: Results, suite: str) -> list[dict[str, Any]]:

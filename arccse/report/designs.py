@@ -3,7 +3,9 @@
 Supplements and figures are chosen by it before there are results, so nothing here imports pandas.
 """
 
+import csv
 from collections.abc import Sequence
+from importlib.resources import files
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +13,7 @@ from arccse.config import Config
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import Hyperparameters
 
+BASELINE = ("nt_xent", False)  # as `objective_of` tells it
 FEWEST_RANKED = 4  # rows; three have three pairs, and Kendall's τ four values
 
 
@@ -98,3 +101,21 @@ def compared_rankings(config: Config) -> dict[tuple[str, str], list[str]]:
         ):
             found[first, second] = same
     return found
+
+
+# ----------------------------------------------------------------------------------------------------------- ledger
+
+
+def has_claimed_objectives(config: Config, study: str) -> bool:
+    """Of the whole config (""), whether a study has NT-Xent and an objective that more was claimed of."""
+    if study:
+        return False
+    with (files("arccse.report") / "claimed.csv").open(encoding="utf-8") as lines:
+        claimed = {(line["objective"], line["triplet"] == "yes") for line in csv.DictReader(lines)}
+    return any(
+        BASELINE in own and len(own & claimed) > 1
+        for name in config.studies
+        if "sts" in config.study_suites(name)
+        for encoder in config.encoders_of(name)
+        for own in [{objective_of(one) for one in trained_with(config, name, encoder).values()}]
+    )

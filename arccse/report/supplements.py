@@ -115,6 +115,18 @@ SUPPLEMENTS: tuple[Supplement, ...] = (
         "Whether two encoders, or an early step and the end, rank objectives alike: Kendall's τ over seeds.",
         designs.has_ranking,
     ),
+    Supplement(
+        "ledger",
+        "Claimed and measured",
+        "What was claimed of objectives, what others found when they tried again, and what is measured here.",
+        designs.has_claimed_objectives,
+    ),
+    Supplement(
+        "recipes",
+        "Recipes that differ",
+        "In what published recipes differ from SimCSE's beside the objective: a claimed gain is that of it all.",
+        designs.has_claimed_objectives,
+    ),
 )
 
 
