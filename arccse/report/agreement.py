@@ -14,7 +14,7 @@ from arccse.evaluation.suites import SUITES
 from arccse.ranking import agreement
 from arccse.report import tables
 from arccse.report.blocks import Cell, Grid, interval, known, number, p_value
-from arccse.report.designs import FEWEST_RANKED, averaged, compared_rankings, ranked, rankings
+from arccse.report.designs import FEWEST_RANKED, averaged, compared_rankings, rankings, ranks
 from arccse.report.supplements import Material
 from arccse.report.tables import Row, StudyView
 from arccse.results import Results
@@ -69,7 +69,7 @@ def of_steps(material: Material, study: str) -> list[dict[str, Any]]:
     config, lines = material.config, []
     suite = averaged(config.study_suites(study))
     for encoder in config.encoders_of(study):
-        if ranked(config, study, encoder) >= FEWEST_RANKED:
+        if ranks(config, study, encoder):
             for state in (AS_IT_STANDS, TUNED):
                 found = between_steps(rows_of(material.views[study], encoder, state), material.results, suite)
                 lines += [{"suite": suite, "state": state, "first": encoder} | line for line in found]

@@ -45,11 +45,15 @@ def drawn_streams(settings: dict[str, Any]) -> tuple[str, ...]:
     return Hyperparameters(**known).drawn_streams
 
 
+def spreads(config: Config, study: str, encoder: str) -> bool:
+    """Whether an encoder's rows of a study tell streams apart, by an average."""
+    settings = [*trained_with(config, study, encoder).values()]
+    return averaged(config.study_suites(study)) != "" and bool(free_streams(settings))
+
+
 def has_spread(config: Config, study: str) -> bool:
-    """Whether a study tells its streams apart, by an average."""
-    if not study or not averaged(config.study_suites(study)):
-        return False
-    return any(free_streams([*trained_with(config, study, one).values()]) for one in config.encoders_of(study))
+    """Whether any encoder's rows of a study do."""
+    return study != "" and any(spreads(config, study, encoder) for encoder in config.encoders_of(study))
 
 
 def trained_with(config: Config, study: str, encoder: str) -> dict[str, dict[str, Any]]:
@@ -67,26 +71,33 @@ def objective_of(settings: dict[str, Any]) -> tuple[str, bool]:
 
 
 def ranked(config: Config, study: str, encoder: str) -> int:
-    """How many objectives an encoder is trained with in a study, each with and without the triplet objective."""
+    """How many objectives a study has of an encoder, each with and without the triplet one; 0 without an average."""
+    if not averaged(config.study_suites(study)):
+        return 0
     return len({objective_of(one) for one in trained_with(config, study, encoder).values()})
 
 
+def ranks(config: Config, study: str, encoder: str) -> bool:
+    """Whether an encoder's rows of a study are enough objectives to rank."""
+    return ranked(config, study, encoder) >= FEWEST_RANKED
+
+
 def has_ranking(config: Config, study: str) -> bool:
-    """Whether a study ranks objectives by an average; of all of a config (""), whether two encoders rank the same."""
+    """Whether any encoder's rows of a study are; of all of a config (""), whether two encoders rank the same ones."""
     if not study:
         return bool(compared_rankings(config))
-    enough = any(ranked(config, study, encoder) >= FEWEST_RANKED for encoder in config.encoders_of(study))
-    return enough and averaged(config.study_suites(study)) != ""
+    return any(ranks(config, study, encoder) for encoder in config.encoders_of(study))
 
 
 def rankings(config: Config) -> dict[str, str]:
     """Encoder → the study that ranks most objectives with it, the first of several; without those that have none."""
     found = {}
     for encoder in config.encoders:
-        own = [name for name in config.studies if encoder in config.encoders_of(name) and has_ranking(config, name)]
-        best = max(own, key=lambda name: ranked(config, name, encoder), default="")
-        if best and ranked(config, best, encoder) >= FEWEST_RANKED:
-            found[encoder] = best
+        own = [
+            name for name in config.studies if encoder in config.encoders_of(name) and ranks(config, name, encoder)
+        ]
+        if own:
+            found[encoder] = max(own, key=lambda name: ranked(config, name, encoder))
     return found
 
 

@@ -128,32 +128,40 @@ def spread(scores: pd.DataFrame, study: StudyView, suites: Sequence[str]) -> pd.
     lines: list[dict[str, Any]] = []
     for suite in (name for name in suites if "Avg" in SUITES[name].headlines):
         for encoder in study.encoders:
-            rows = [row for row in study.finished if row.encoder == encoder and not row.untrained]
-            streams = free_streams([row.settings for row in rows])
-            if streams:
-                frames = tables.seed_values(scores, rows, suite)
-                scored = [(row, free, own["Avg"]) for row, free, own in zip(rows, streams, frames, strict=True)]
-                lines += [{"encoder": encoder, "suite": suite} | line for line in _lines(scored)]
+            found = spread_of([row for row in study.finished if row.encoder == encoder], scores, suite)
+            lines += [{"encoder": encoder, "suite": suite} | line for line in found]
     return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
 
 
-def _lines(scored: Sequence[tuple[Row, tuple[str, ...], pd.Series]]) -> list[dict[str, Any]]:
-    drawn = drawn_streams(scored[0][0].settings)
-    values = {free: own for _, free, own in scored}
+def spread_of(rows: Sequence[Row], scores: pd.DataFrame, suite: str) -> list[dict[str, Any]]:
+    """The lines of `spread` on one suite, of one encoder's rows, without the untrained and the tuned ones."""
+    own = [row for row in rows if not row.untrained and not row.untuned]
+    streams = free_streams([row.settings for row in own])
+    if not streams:
+        return []
+    averages = [frame["Avg"] for frame in tables.seed_values(scores, own, suite) if "Avg" in frame]
+    if len(averages) < len(own):
+        raise InputError(f"Rows of the study lack tasks of suite {suite}, so that they have no average.")
+    drawn, values = drawn_streams(own[0].settings), dict(zip(streams, averages, strict=True))
     whole = values.get(drawn)
     found = []
-    for row, free, own in scored:
-        said = {"streams": ALL if free == drawn else " + ".join(free), "label": row.label, "n": len(own)}
-        parts = [] if whole is None or free == drawn else [own, whole]
-        found.append(said | {"mean": own.mean()} | _sd(own.to_numpy()) | _share_of(_common(parts)))
-    if whole is None or len(drawn) < 2 or not {(one,) for one in drawn} <= values.keys():
-        return found
-    aligned = _common([*(values[(one,)] for one in drawn), whole])
-    found.append({"streams": SUM, "label": "", "n": aligned.shape[1]} | _share_of(aligned))
-    drawn_apart = _common([own[own.index != FIXED_SEED] for own in [*(values[(one,)] for one in drawn), whole]])
-    left = not_additive(drawn_apart[:-1], drawn_apart[-1])
-    both = np.stack([left, drawn_apart[-1]])
-    return [*found, {"streams": LEFT_OVER, "label": "", "n": len(left)} | _sd(left) | _share_of(both)]
+    for row, free, scored in zip(own, streams, averages, strict=True):
+        said = {"streams": ALL if free == drawn else " + ".join(free), "label": row.label, "n": len(scored)}
+        parts = [] if whole is None or free == drawn else [scored, whole]
+        found.append(said | {"mean": scored.mean()} | _sd(scored.to_numpy()) | _share_of(_common(parts)))
+    single = [values[one,] for one in drawn if (one,) in values]
+    return found if whole is None or len(single) < max(2, len(drawn)) else [*found, *_together(single, whole)]
+
+
+def _together(single: Sequence[pd.Series], whole: pd.Series) -> list[dict[str, Any]]:
+    """The lines SUM and LEFT_OVER of the rows with a single stream each."""
+    aligned = _common([*single, whole])
+    others = _common([own[own.index != FIXED_SEED] for own in [*single, whole]])
+    left = not_additive(others[:-1], others[-1])
+    return [
+        {"streams": SUM, "label": "", "n": aligned.shape[1]} | _share_of(aligned),
+        {"streams": LEFT_OVER, "label": "", "n": len(left)} | _sd(left) | _share_of(np.stack([left, others[-1]])),
+    ]
 
 
 def _sd(values: np.ndarray) -> dict[str, float]:
