@@ -1,5 +1,6 @@
 """Spread over seeds by streams: closed forms, simulated coverage, and studies made of known effects."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -7,13 +8,18 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from made_configs import made_config
+from made_results import made_results
 from made_scores import frame, score_rows
 from scipy.stats import binom, f
 
 from arccse.batches import seed_of
+from arccse.config import Config
+from arccse.errors import InputError
 from arccse.hyperparameters import Hyperparameters
-from arccse.report import streams
+from arccse.report import build, streams, supplements
 from arccse.report.designs import free_streams
+from arccse.report.supplements import Material
 from arccse.report.tables import Divergence, Row, StudyView
 
 TASKS = ["STS12", "STS13"]
@@ -210,3 +216,39 @@ def test_other_studies_have_no_spread_by_streams() -> None:
     scores, view, _ = made([1, 2, 3])
     rows = [view.rows[0], Row("cold", "MiniLM", view.rows[1].hash, [1, 2, 3], canonical(temperature=0.03))]
     assert streams.spread(scores, StudyView("x", "X", "c", "d", "s", rows), ["sts"]).empty
+
+
+# ------------------------------------------------------------------------------------------------------- a config
+
+VARIANTS = {"all of them": {}, "head": {"streams": ["head"]}, "order": {"streams": ["order"]}}
+VARIANTS |= {"dropout": {"streams": ["dropout"]}, "untrained": {"epochs": 0}}
+
+
+def material(config: Config) -> Material:
+    found = made_results(config)
+    views = {study: build.study_view(config, study, found) for study in config.studies}
+    return Material(config, found, views, {}, None)
+
+
+def test_a_config_s_study_of_spread_has_its_table(tmp_path: Path) -> None:
+    other = {"variants": {"a": {}, "b": {"streams": ["head"], "temperature": 0.1}}}
+    config = made_config(tmp_path, {"seeds": {"variants": VARIANTS}, "other": other}, seeds=[1, 2, 3])
+    placed = [one.name for one in supplements.placed(config) if one.supplement.name == "streams"]
+    assert placed == ["seeds-streams"]
+    found = streams.frame(material(config), "seeds")
+    assert found["label"].tolist() == ["all of them", "head", "order", "dropout", "", ""]
+    (heading, lines), *others = streams.grid(found).groups
+    assert (heading, others) == ("tiny, STS average", [])
+    assert [line[0].text for line in lines] == [streams.ALL, *DRAWN, streams.SUM, streams.LEFT_OVER]
+    assert [line[1].text for line in lines][-2:] == ["–", "–"]
+    assert lines[0][6].text == "–"
+    assert lines[1][6].text == f"{100 * found['share'][1]:.0f} %"
+
+
+def test_a_study_of_which_one_row_is_left_says_so(tmp_path: Path) -> None:
+    config = made_config(tmp_path, {"seeds": {"variants": {"all": {}, "head": {"streams": ["head"]}}}})
+    lost = config.rows("seeds")[1].runs[0].id
+    results = made_results(config, {lost: 2})
+    views = {"seeds": build.study_view(config, "seeds", results)}
+    with pytest.raises(InputError, match="There are no two rows that differ in their streams alone"):
+        streams.frame(Material(config, results, views, {}, None), "seeds")
