@@ -179,4 +179,4 @@ NOTES = (
     "Gain measured: of the objective alone, all else as in NT-Xent's row or tuned alike; difference, interval and"
     " verdict are those of the study's comparison. It is of another encoder, corpus and length than the claim.",
 )
-UNCHECKED = "As notes on the source have it; the source itself could not be looked up."
+UNCHECKED = "As notes on the source have it; the source itself was out of reach."
