@@ -1,6 +1,6 @@
 """Whether rankings of objectives agree: of two encoders, of an early step and the end, of dev and test.
 
-arccse.ranking says how far; here are the rankings that a config's results have.
+arccse.kendall says how far; here are the rankings that a config's results have.
 """
 
 from collections.abc import Hashable, Sequence
@@ -11,7 +11,7 @@ import pandas as pd
 
 from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
-from arccse.ranking import agreement
+from arccse.kendall import agreement
 from arccse.report import tables
 from arccse.report.blocks import Cell, Grid, interval, known, number, p_value
 from arccse.report.designs import FEWEST_RANKED, averaged, compared_rankings, rankings, ranks

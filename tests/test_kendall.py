@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
-from arccse import ranking
-from arccse.ranking import agreement, kendall, means_of_other_seeds, sure_order
+from arccse import kendall as module
+from arccse.kendall import agreement, kendall, means_of_other_seeds, sure_order
 
 LEVELS = np.arange(5.0)
 STILL = np.tile(LEVELS[:, None], 4)  # (rows, seeds) without any noise
@@ -80,7 +80,7 @@ def test_an_agreement_is_symmetric_and_within_its_bounds(seed):
 
 
 def test_differences_of_two_rows_are_drawn_as_student_s_interval_says(monkeypatch):
-    monkeypatch.setattr(ranking, "DRAWS", 40_000)
+    monkeypatch.setattr(module, "DRAWS", 40_000)
     scores = noise(2, 5)
     drawn = means_of_other_seeds(scores, np.random.default_rng(1))
     differences = drawn[:, 0] - drawn[:, 1]
@@ -130,7 +130,7 @@ def coverage(rows, seeds, gap, related, trials=300):
 
 @pytest.mark.parametrize(("rows", "seeds", "gap"), [(4, 3, 1), (6, 5, 1), (6, 5, 3), (10, 5, 0.3), (10, 10, 1)])
 def test_independent_rankings_are_held_by_both(rows, seeds, gap, monkeypatch):
-    monkeypatch.setattr(ranking, "DRAWS", 400)
+    monkeypatch.setattr(module, "DRAWS", 400)
     resampled, bounded = coverage(rows, seeds, gap, related=False)
     assert resampled >= 0.89  # 0.91 to 0.99
     assert bounded >= 0.95
@@ -138,7 +138,7 @@ def test_independent_rankings_are_held_by_both(rows, seeds, gap, monkeypatch):
 
 def test_only_the_bounds_hold_an_agreement_that_noise_hides(monkeypatch):
     """Ten rows as far apart as seeds are, in the same order on both: resampling misses it, and the notes say so."""
-    monkeypatch.setattr(ranking, "DRAWS", 400)
+    monkeypatch.setattr(module, "DRAWS", 400)
     resampled, bounded = coverage(10, 5, 1, related=True, trials=100)
     assert resampled < 0.2
     assert bounded >= 0.95
