@@ -2,7 +2,7 @@
 
 import sys
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,7 +106,11 @@ def draw(spec: FigureSpec, results: Results, compared: pd.DataFrame | None, stem
     def make() -> None:
         drawing.save(spec.kind.draw(subject, spec.kind.data(subject, results, compared)), stem)
 
-    reason = attempt(spec.name, make, excuse(table_row(row, results) for row in subject.rows))
+    reason = attempt(
+        spec.name,
+        make,
+        excuse(subject.config, subject.study, [table_row(row, results) for row in (*subject.rows, *subject.tuned)]),
+    )
     if reason:
         drawing.save(drawing.not_drawn("This figure could not be drawn", reason), stem)
     return reason
@@ -125,7 +129,7 @@ def supplement(
         frame = placed.frame(material)
         made.append((frame, placed.grid(frame)))
 
-    reason = attempt(f"table {placed.name}", make, excuse(view.rows if view else ()))
+    reason = attempt(f"table {placed.name}", make, excuse(config, placed.study, view.rows if view else []))
     frame, grid = made[0] if made else (pd.DataFrame({"failure": [reason]}), failure_grid(reason))
     block = Block(own.name, own.title, config.caveat, own.caption, grid, None) if own.is_printed and grid else None
     title = f"{own.title}: {view.title}" if view else own.title
@@ -137,9 +141,12 @@ def failure_grid(reason: str) -> Grid:
     return Grid(["This table could not be made"], [], [("", [[Cell(reason)]])], [])
 
 
-def excuse(rows: Iterable[tables.Row]) -> str:
-    """What explains that data of these rows are not whole."""
+def excuse(config: Config, study: str, rows: Sequence[tables.Row]) -> str:
+    """What explains that data of these rows of a study are not whole."""
+    trials = config.trials(study) if study else {}
+    encoders, chosen = {row.encoder for row in rows}, {(row.encoder, row.untuned) for row in rows}
     lost = [row.label for row in rows if row.diverged]
+    lost += [f"all trials of {row[1]}" for row in trials if row[0] in encoders and row not in chosen]
     return f"Trainings of {tables.listed(lost)} diverged" if lost else ""
 
 

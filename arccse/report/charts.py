@@ -90,7 +90,7 @@ def of_study(found: list[Subject], results: Results, compared: pd.DataFrame) -> 
                 makers[title + where] = partial(_averages, subject, suite, results, title, where)
                 if subject.axis is not None:
                     makers[f"sweep of {title}{where}"] = partial(_sweep, subject, suite, results, title, where)
-        if data.finished(subject.trained, results):
+        if data.finished(subject.at_best, results):
             makers[f"course of training{where}"] = partial(_courses, subject, results, where)
     return makers
 
@@ -101,7 +101,7 @@ def untrained(found: Iterable[Subject]) -> set[str]:
 
 
 def _averages(subject: Subject, suite: str, results: Results, title: str, where: str) -> list[Chart]:
-    rows = data.finished(subject.rows, results)
+    rows = data.finished((*subject.rows, *subject.tuned), results)
     if not rows:
         return []
     return [scores(data.points(rows, suite, results), title + where, title, untrained([subject]))]

@@ -86,7 +86,7 @@ def write_claims(settled: pd.DataFrame, caveat: str | None, folder: Path) -> Non
 
 def write_supplement(name: str, title: str, frame: pd.DataFrame, block: Block | None, folder: Path) -> None:
     """Write <name>.csv and, of a block, <name>.md and <name>.tex, as `write` does."""
-    atomic_write(folder / f"{name}.csv", frame.to_csv(index=False, float_format="%.6f"))
+    atomic_write(folder / f"{name}.csv", frame.to_csv(index=False, float_format="%.8g"))  # a learning rate is small
     if block:
         atomic_write(folder / f"{name}.md", to_markdown(title, [block]))
         atomic_write(folder / f"{name}.tex", to_latex(name, [block]))

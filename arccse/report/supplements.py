@@ -14,6 +14,7 @@ It is chosen from the config alone, since Snakemake asks for the files before th
 chosen may make no difference to `applies`. So nothing here imports pandas before a supplement is made.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from arccse.config import Config
 from arccse.report import designs
+from arccse.evaluation.suites import SUITES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +104,33 @@ if TYPE_CHECKING:
         def grid(self, frame: pd.DataFrame) -> Grid: ...
 
 
+def is_tuned(config: Config, study: str) -> bool:
+    return bool(study) and config.studies[study].tuning is not None
+
+
+def has_ranks(config: Config, study: str) -> bool:
+    """Three trained rows or more on one encoder, with an average."""
+    if not study or not any("Avg" in SUITES[suite].headlines for suite in config.study_suites(study)):
+        return False
+    trained = Counter(row.encoder for row in config.untuned_by_study[study] if not row.variant.untrained)
+    return max(trained.values(), default=0) >= (2 if is_tuned(config, study) else 3)
+
+
 SUPPLEMENTS: tuple[Supplement, ...] = (
+    Supplement(
+        "tuning",
+        "Tuning",
+        "What the trials of each row came to, by their dev scores: the chosen values, what fewer trials are expected"
+        " to find, and how flat the optimum is.",
+        applies=is_tuned,
+    ),
+    Supplement("trials", "All trials", "Every trial with its values and dev scores.", is_tuned, is_printed=False),
+    Supplement(
+        "ranks",
+        "Ranks",
+        "The trained rows in the order of their averages, as tuned where the study is tuned, and how sure that is.",
+        applies=has_ranks,
+    ),
     Supplement(
         "streams",
         "Spread over seeds by streams",

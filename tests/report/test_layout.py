@@ -54,7 +54,7 @@ def kinds(config):
         ({"variants": VARIANTS, "sweep": {"dropout": [0, 0.2]}}, ["sweep", "forest", "cosine_by_score"]),
         # neither way round few enough curves to tell apart
         ({"sweep": {"batch_size": [*range(8, 28)], "max_length": [*range(8, 18)]}}, ["forest"]),
-        ({"variants": {f"v{size}": {"batch_size": size} for size in range(8, 20)}}, ["forest"]),
+        ({"variants": {f"v{size}": {"batch_size": size} for size in range(8, 20)}}, ["convergence", "forest"]),
     ],
 )
 def test_figures_are_those_that_the_study_has_data_for(tmp_path, study, expected):

@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from statistics import median
 from typing import Any
 
 TITLES = {"margin": "angular margin m (degrees)", "temperature": "temperature τ", "triplet_weight": "weight λ"}
+FAR = 5  # medians
 CLOSEST = 0.05  # of the axis, between two of a few numbers; those that are closer can't be told apart
 
 
@@ -63,6 +65,12 @@ def text_of(value: Any) -> str:
     if isinstance(value, list | tuple):
         return "/".join(map(text_of, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def near(reaches: Sequence[float]) -> list[bool]:
+    """Which of some distances from 0 leave each other room on one axis: no more than FAR times their median."""
+    known = [reach for reach in reaches if not math.isnan(reach)]
+    return [reach <= FAR * median(known) for reach in reaches]
 
 
 def reach(

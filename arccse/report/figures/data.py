@@ -11,7 +11,7 @@ import pandas as pd
 from arccse.config import Row
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
-from arccse.report import agreement, streams, tables
+from arccse.report import agreement, streams, tables, trials
 from arccse.report.contrasts import NO_INTERACTION
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
@@ -43,8 +43,37 @@ def finished(rows: list[Row] | tuple[Row, ...], results: Results) -> list[Row]:
 
 
 def histories(subject: Subject, results: Results) -> pd.DataFrame:
-    """The histories of the trained rows' runs, with their label and seed."""
-    return _of_rows(results.histories, finished(subject.trained, results))
+    """The histories of the trained rows' runs, as tuned where the study is, with their label and seed."""
+    return _of_rows(results.histories, finished(subject.at_best, results))
+
+
+def forms(subject: Subject, results: Results) -> pd.DataFrame:
+    """The histories of the trained rows' runs under the label that the config has, with the row's `form`."""
+    tuned = {row.untuned: row for row in subject.tuned}
+    rows = [form for row in subject.trained for form in (row, tuned.get(row.label)) if form]
+    names = {row.label: row.untuned or row.label for row in rows}
+    frame = _of_rows(results.histories, finished(rows, results))
+    form = ["as configured" if label == names[label] else "tuned" for label in frame["label"]]
+    return frame.assign(form=form, label=frame["label"].map(names))
+
+
+def tuning(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame:
+    """The comparisons of the rows as configured, as tuned and with each other on the subject's average.
+
+    `row` is the label that the config has of the row that is compared.
+    """
+    assert compared is not None
+    own = compared[(compared["encoder"] == subject.encoder) & (compared["suite"] == subject.suite)]
+    own = own[own["kind"].isin(["pair", "tuned", "tuning"]) & (own["task"] == "Avg") & (own["n"] > 0)]
+    names = {row.label: row.label for row in subject.trained} | {row.label: row.untuned for row in subject.tuned}
+    return own.assign(row=own["label"].map(names)).dropna(subset="row")
+
+
+def budgets(subject: Subject, results: Results) -> tuple[pd.DataFrame, dict[str, float]]:
+    """The subject's trials, as trials.of_study has them, and each row's mean dev score as the config has it."""
+    found = trials.of_study(subject.config, subject.study, results)
+    configured = {row.label: trials.mean_dev(row, results) for row in subject.trained}
+    return found[found["encoder"] == subject.encoder], configured
 
 
 def order_scores(subject: Subject, results: Results) -> pd.DataFrame:

@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 
 from arccse.errors import InputError
 from arccse.report.blocks import difference, interval
-from arccse.report.figures.axis import reach
+from arccse.report.figures.axis import near, reach
 from arccse.report.figures.drawing import describe, legend, new_figure, require
 
+FEW = 8  # differences, among which one that is far off may take all the room
 MOST_DIFFERENCES = 100  # in a forest's group; the table has them all
 FACES = {"higher or lower": "black", "equivalent": "0.7", "undecided": "white"}  # of a forest's marks, inside
 
@@ -23,8 +24,8 @@ FACES = {"higher or lower": "black", "equivalent": "0.7", "undecided": "white"} 
 def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivalence: float | None = None) -> Figure:
     """All paired differences of a study, from top to bottom, in groups by suite.
 
-    The axis has the range of the trained rows, as an untrained one far off would leave them no room: an arrow at the
-    edge stands for what lies beyond, and the numbers at the right say where.
+    The axis has the range of the trained rows, as an untrained one far off would leave them no room (nor, of many,
+    any one far off): an arrow at the edge stands for what lies beyond, and the numbers at the right say where.
 
     Args:
         differences: columns label, suite, difference, low, high (NaN where there are too few seeds), verdict, n
@@ -47,6 +48,7 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivale
     if differences.duplicated(["label", "suite"]).any():
         raise InputError("The table of differences has two lines for one label and suite.")
     shown = pd.concat([_largest(group) for _, group in differences.groupby("suite", sort=False)])
+    shown = shown.assign(aside=_aside(shown))
     left_out = len(differences) - len(shown)
     labels = {label: textwrap.fill(str(label), 45) for label in shown["label"]}
     row_height = 0.14 + 0.16 * max(1 + label.count("\n") for label in labels.values())
@@ -72,21 +74,30 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivale
         axes.tick_params(axis="y", length=0)
         axes.grid(False, axis="y")
         describe(axes, "", measure, "")
-        meanings = {_meaning(verdict) for verdict in shown["verdict"]}
+        meanings = {meaning(verdict) for verdict in shown["verdict"]}
         handles: dict[str, Artist] = {name: _mark(face) for name, face in FACES.items() if name in meanings}
         if equivalence is not None and -equivalence > ends[0] and equivalence < ends[1]:
             handles[f"within ± {equivalence:g}"] = axes.axvspan(-equivalence, equivalence, color="0.93", zorder=0)
         if any(low < ends[0] or high > ends[1] for low, high in map(_reaches, shown.to_dict("records"))):
-            handles["untrained, beyond the axis"] = _mark("black", "<")
+            only = "" if (shown["aside"] & ~shown["untrained"]).any() else "untrained, "
+            handles[f"{only}beyond the axis"] = _mark("black", "<")
         note = f"Mean of the paired differences and its 95 % interval{_adjusted(shown['comparisons'])}."
         note += f" Not shown: the {left_out} smallest differences." if left_out else ""
         legend(figure, (list(handles.values()), list(handles)), note)
     return figure
 
 
+def _aside(shown: pd.DataFrame) -> pd.Series:
+    """The rows that may lie beyond the axis: untrained ones and, of many, those that are far off all others."""
+    if len(shown) <= FEW:
+        return shown["untrained"]
+    reaches = shown[["difference", "low", "high"]].abs().max(axis=1)
+    return shown["untrained"] | ~pd.Series(near(reaches.tolist()), index=shown.index)
+
+
 def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float]:
     """What the axis has room for: 0, the trained rows (all, if none is), the margin if that is no more than they."""
-    low, high = reach(shown[["difference", "low", "high"]].to_numpy(float), shown["untrained"], [0.0])
+    low, high = reach(shown[["difference", "low", "high"]].to_numpy(float), shown["aside"], [0.0])
     if equivalence is not None and 2 * equivalence <= high - low:
         low, high = min(low, -equivalence), max(high, equivalence)
     room = 0.08 * (high - low) or 0.01
@@ -94,7 +105,7 @@ def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float
 
 
 def _difference(axes: Axes, row: dict[Hashable, Any], ends: tuple[float, float], place: int) -> None:
-    look: dict[str, Any] = {"markersize": 6, "color": "black", "markerfacecolor": FACES[_meaning(row["verdict"])]}
+    look: dict[str, Any] = {"markersize": 6, "color": "black", "markerfacecolor": FACES[meaning(row["verdict"])]}
     axes.plot([row["low"], row["high"]], [place, place], color="black", linewidth=1.4)
     if ends[0] <= row["difference"] <= ends[1]:
         axes.plot([row["difference"]], [place], marker="o", **look)
@@ -114,7 +125,7 @@ def _reaches(row: dict[Hashable, Any]) -> tuple[float, float]:
     return float(np.nanmin(numbers)), float(np.nanmax(numbers))
 
 
-def _meaning(verdict: str) -> str:
+def meaning(verdict: str) -> str:
     """What the legend calls a verdict."""
     return "higher or lower" if verdict in ("higher", "lower") else verdict if verdict in FACES else "undecided"
 

@@ -31,16 +31,36 @@ PUBLISHED_MARGIN, PUBLISHED_TEMPERATURE = 10.0, 0.05
 
 @dataclass(frozen=True)
 class Subject:
-    """What a figure is of: the rows of one encoder of one study. The figures of theory are of none."""
+    """What a figure is of: the rows of one encoder of one study. The figures of theory are of none.
+
+    rows: as the config has them; tuned: those whose values have been chosen, with these. Which figures there are must
+    not depend on that choice, nor on how many it leaves.
+    """
 
     config: Config
     study: str = ""
     encoder: str = ""
     rows: tuple[Row, ...] = ()
+    tuned: tuple[Row, ...] = ()
 
     @property
     def trained(self) -> list[Row]:
         return [row for row in self.rows if not row.variant.untrained]
+
+    @property
+    def is_tuned(self) -> bool:
+        """Whether each trained row is there as tuned too, once its values have been chosen."""
+        return bool(self.study) and self.config.studies[self.study].tuning is not None
+
+    @property
+    def at_best(self) -> list[Row]:
+        """The trained rows, as tuned where the study is tuned."""
+        return list(self.tuned) if self.is_tuned else self.trained
+
+    @property
+    def baseline(self) -> str:
+        """The first of these; "" where there is none."""
+        return next((row.label for row in self.at_best), "")
 
     @cached_property
     def suites(self) -> list[str]:
@@ -151,6 +171,11 @@ def has_course(s: Subject) -> bool:
     return s.compares_variants and not s.points and len(s.trained) <= MOST_CURVES
 
 
+def has_panels(s: Subject) -> bool:
+    """Courses of training that need a panel for each row: too many for one, or each row in two forms."""
+    return s.compares_variants and (s.is_tuned or (not s.points and len(s.trained) > MOST_CURVES))
+
+
 def has_matches(s: Subject) -> bool:
     """Courses to compare with the first one's."""
     return has_course(s) and len(s.trained) > 1
@@ -203,11 +228,19 @@ KINDS = (
         draw=lambda s, frame: figures.training.dev_scores(frame, s.config.caveat),
     ),
     Kind(
+        "convergence",
+        "Dev score in training, row by row",
+        "Spearman on the dev set over training, a panel for each row.",
+        applies=has_panels,
+        data=lambda s, results, _: figures.data.forms(s, results),
+        draw=lambda s, frame: figures.tuning.convergence(frame, s.config.caveat),
+    ),
+    Kind(
         "matched",
         "Gain at equal steps, alignment at equal uniformity",
         "Gain over the first trained row at equal steps, steps to its best score, alignment at equal uniformity.",
         applies=has_matches,
-        data=lambda s, results, _: (figures.data.histories(s, results), s.trained[0].label),
+        data=lambda s, results, _: (figures.data.histories(s, results), s.baseline),
         draw=lambda s, data: figures.training.matched_comparisons(*data, s.config.caveat),
     ),
     Kind(
@@ -258,6 +291,22 @@ KINDS = (
         draw=lambda s, frame: figures.differences.forest(
             frame, "difference (points)", s.config.caveat, s.config.equivalence
         ),
+    ),
+    Kind(
+        "tuning",
+        "What tuning changes",
+        "Differences to the baseline as configured and as tuned, and what tuning changes in each row.",
+        applies=lambda s: s.is_tuned and s.compares_variants,
+        data=lambda s, _, compared: figures.data.tuning(s, compared),
+        draw=lambda s, frame: figures.tuning.changes(frame, figures.data.measure(s), s.config.caveat),
+    ),
+    Kind(
+        "budget",
+        "Expected best dev score by number of trials",
+        "Expected best dev score as more trials are made, a panel for each row, beside the dev score as configured.",
+        applies=lambda s: s.is_tuned and bool(s.trained),
+        data=lambda s, results, _: figures.data.budgets(s, results),
+        draw=lambda s, data: figures.tuning.budget(*data, s.config.caveat),
     ),
     Kind(
         "spread",
@@ -312,9 +361,12 @@ KINDS = (
 
 def subjects(config: Config, study: str) -> list[Subject]:
     """A study's rows, encoder by encoder."""
-    rows = config.rows(study)
-    encoders = dict.fromkeys(row.encoder for row in rows)
-    return [Subject(config, study, one, tuple(row for row in rows if row.encoder == one)) for one in encoders]
+    found = []
+    for encoder in dict.fromkeys(row.encoder for row in config.rows(study)):
+        own = [row for row in config.rows(study) if row.encoder == encoder]
+        configured, tuned = (tuple(row for row in own if bool(row.untuned) == is_tuned) for is_tuned in (False, True))
+        found.append(Subject(config, study, encoder, configured, tuned))
+    return found
 
 
 def chosen(found: Sequence[Subject]) -> list[FigureSpec]:
