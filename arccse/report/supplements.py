@@ -21,8 +21,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from arccse.config import Config
-from arccse.report import designs
 from arccse.evaluation.suites import SUITES
+from arccse.report import designs
 
 if TYPE_CHECKING:
     import pandas as pd
