@@ -65,6 +65,22 @@ TERMS = {
         "The interval if not only other seeds but also other sentence pairs, sentences or test examples could have "
         "been drawn; it is wider."
     ),
+    "Stream": (
+        "A source of random numbers of a training: the head's initial weights, the order of the sentences, masks, "
+        "dropout, noise, drawn negatives. Each can follow from a run's seed or be the same in every run."
+    ),
+    "Share": (
+        "Of the variance over seeds with all streams free, how much a row with fewer has. What adds up has shares "
+        "that add up to 100 %."
+    ),
+    "Kendall's τ": (
+        "How far two rankings agree: pairs of rows in the same order less those in the opposite one, as a share of "
+        "all pairs; 1, the same order, 0, unrelated, −1, the reverse."
+    ),
+    "Bounds": (
+        "What Kendall's τ of the true means can be, with 95 % confidence, by the pairs of rows whose order is sure "
+        "in both rankings."
+    ),
     "Untrained": (
         "The pretrained encoder as it was published, pooled and scored like the others but trained on nothing "
         "here; it has no seeds, so that one run stands for all."
@@ -80,6 +96,9 @@ HEADS = {
     **{"Transfer, fast mode": "Transfer average", "STS without overlaps": "STS average"},
     **{"alignment": "Alignment", "uniformity": "Uniformity", "Alignment and uniformity": "Alignment"},
     **{"ordered_20_40": "Order", "ordered_all": "Order", "Order of masked sentences": "Order"},
+    **{"Streams that follow the seed": "Stream", "Spread over seeds by streams": "Stream", "τ": "Kendall's τ"},
+    **{"Interval of share": "Share", "Interval of sd": "Interval", "Agreement of rankings": "Kendall's τ"},
+    **{"Gain measured": "Difference", "With other seeds": "Kendall's τ"},
     **{"n": "Seeds", "untrained": "Untrained", "Difference (interval)": "Points"},
 }
 
