@@ -106,7 +106,7 @@ def _scores(view: StudyView, part: pd.DataFrame, spec: Suite) -> Grid:
     tasks = task_order((t for t in part["task"] if t != "Avg"), spec)
     columns = [*tasks, "Avg"] if len(tasks) > 1 and "Avg" in spec.headlines else tasks
     sources = list(dict.fromkeys(part.loc[part["origin"] == "published", "source"]))
-    marks = dict(zip(sources, _letters(len(sources)), strict=True))
+    marks = dict(zip(sources, letters(len(sources)), strict=True))
     sizes = part.dropna(subset="n").groupby("task")["n"].first()
     notes = _notes(part[part["task"].isin(columns)], "below" if spec.lower_is_better else "above")
     notes += [("–", _divergence(row)) for row in view.rows if row.diverged]
@@ -217,14 +217,14 @@ HEADINGS = {
 
 # What a comparison's columns say. A line of claims.settle has what CLAIMED needs.
 COMPARED: dict[str, Callable[[dict[Hashable, Any]], Cell]] = {
-    "Difference": lambda line: _known(difference(line["difference"], line["low"], line["high"]), line["difference"]),
-    "Interval": lambda line: _known(interval(line["low"], line["high"]), line["low"]),
+    "Difference": lambda line: known(difference(line["difference"], line["low"], line["high"]), line["difference"]),
+    "Interval": lambda line: known(interval(line["low"], line["high"]), line["low"]),
     "n": lambda line: Cell(str(line["n"]), line["n"]),
-    "p": lambda line: _known(p_value(line["p"]), line["p"]),
-    "Sign-flip p": lambda line: _known(p_value(line["sign_flip"]), line["sign_flip"]),
-    "P(impr.)": lambda line: _known(number(line["improvement"], ".2f"), line["improvement"]),
-    "Detectable": lambda line: _known(significant(line["detectable"]), line["detectable"]),
-    "Two-level": lambda line: _known(interval(line["two_level_low"], line["two_level_high"]), line["two_level_low"]),
+    "p": lambda line: known(p_value(line["p"]), line["p"]),
+    "Sign-flip p": lambda line: known(p_value(line["sign_flip"]), line["sign_flip"]),
+    "P(impr.)": lambda line: known(number(line["improvement"], ".2f"), line["improvement"]),
+    "Detectable": lambda line: known(significant(line["detectable"]), line["detectable"]),
+    "Two-level": lambda line: known(interval(line["two_level_low"], line["two_level_high"]), line["two_level_low"]),
     "Verdict": lambda line: Cell(line["verdict"]),
 }
 CLAIMED = ("Difference", "Interval", "n", "p", "Detectable", "Two-level")
@@ -253,7 +253,8 @@ def _differences(view: StudyView, shown: pd.DataFrame, suite: str) -> Grid:
     )
 
 
-def _known(text: str, value: Any) -> Cell:
+def known(text: str, value: Any) -> Cell:
+    """A number as printed, or a dash where it is not known."""
     return UNKNOWN if pd.isna(value) else Cell(text, float(value))
 
 
@@ -383,7 +384,7 @@ def _published_gain(view: StudyView, suite: str) -> list[str]:
     return lines
 
 
-def _letters(count: int) -> list[str]:
+def letters(count: int) -> list[str]:
     """a … z, then aa, ab, …"""
-    letters = list(ascii_lowercase)
-    return (letters + [first + second for first in letters for second in letters])[:count]
+    single = list(ascii_lowercase)
+    return (single + [first + second for first in single for second in single])[:count]

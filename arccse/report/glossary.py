@@ -83,6 +83,22 @@ TERMS = {
         "Whether a row can't be told apart from the best: no other one is decidedly above it. The best is among "
         "these rows with 95 % confidence (Gupta, Technometrics 1965)."
     ),
+    "Stream": (
+        "A source of random numbers of a training: the head's initial weights, the order of the sentences, masks, "
+        "dropout, noise, drawn negatives. Each can follow from a run's seed or be the same in every run."
+    ),
+    "Share": (
+        "Of the variance over seeds with all streams free, how much a row with fewer has. What adds up has shares "
+        "that add up to 100 %."
+    ),
+    "Kendall's τ": (
+        "How far two rankings agree: pairs of rows in the same order less those in the opposite one, as a share of "
+        "all pairs; 1, the same order, 0, unrelated, −1, the reverse."
+    ),
+    "Bounds": (
+        "What Kendall's τ of the true means can be, with 95 % confidence, by the pairs of rows whose order is sure "
+        "in both rankings."
+    ),
     "Untrained": (
         "The pretrained encoder as it was published, pooled and scored like the others but trained on nothing "
         "here; it has no seeds, so that one run stands for all."
@@ -101,6 +117,9 @@ HEADS = {
     **{"Configured": "Tuning", "Tuned": "Tuning", "Trials": "Trial", "All trials": "Trial", "Best trial": "Trial"},
     **{"One trial": "Expected best", "Half the trials": "Expected best"},
     **{"Ranks": "Rank", "Best in": "Rank", "Best in, two-level": "Two-level"},
+    **{"Streams that follow the seed": "Stream", "Spread over seeds by streams": "Stream", "τ": "Kendall's τ"},
+    **{"Interval of share": "Share", "Interval of sd": "Interval", "Agreement of rankings": "Kendall's τ"},
+    **{"Gain measured": "Difference", "With other seeds": "Kendall's τ"},
     **{"n": "Seeds", "untrained": "Untrained", "Difference (interval)": "Points"},
 }
 

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from arccse.config import Config
 from arccse.evaluation.suites import SUITES
+from arccse.report import designs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,6 +130,30 @@ SUPPLEMENTS: tuple[Supplement, ...] = (
         "Ranks",
         "The trained rows in the order of their averages, as tuned where the study is tuned, and how sure that is.",
         applies=has_ranks,
+    ),
+    Supplement(
+        "streams",
+        "Spread over seeds by streams",
+        "How far scores differ over seeds where one stream of random numbers follows the seed, and where all do.",
+        designs.has_spread,
+    ),
+    Supplement(
+        "agreement",
+        "Agreement of rankings",
+        "Whether two encoders, or an early step and the end, rank objectives alike: Kendall's τ over seeds.",
+        designs.has_ranking,
+    ),
+    Supplement(
+        "ledger",
+        "Claimed and measured",
+        "What was claimed of objectives, what others found when they tried again, and what is measured here.",
+        designs.has_claimed_objectives,
+    ),
+    Supplement(
+        "recipes",
+        "Recipes that differ",
+        "In what published recipes differ from SimCSE's beside the objective: a claimed gain is that of it all.",
+        designs.has_claimed_objectives,
     ),
 )
 

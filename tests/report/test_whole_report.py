@@ -92,6 +92,8 @@ ODD = {
     "lists": {"mask_ratios": [[0.2, 0.4], [0.3, 0.6]], "temperature": [0.05, 0.1]},
     "null": {"chunk_size": [None, 8], "max_steps": [None, 3]},
     "untrained": {"epochs": [0, 1]},
+    "seeds": {"streams": [["head"], ["order", "dropout"]]},
+    "objectives": {"objective": ["nt_xent", "arccon", "dcl", "symmetric", "joint", "focal"]},
     "three": {"temperature": [0.05, 0.1], "pooling": ["cls", "mean"], "learning_rate": [1e-5, 3e-5, 1e-2]},
     "one": {"margin": [15]},
     "too_many": {"batch_size": list(range(8, 31)), "pooling": ["cls", "mean"], "head": ["mlp", "none"]},
@@ -175,7 +177,6 @@ VALUES: dict[str, st.SearchStrategy] = {
     "precision": st.sampled_from(["fp32", "bf16"]),
     "noise": floats(0, 1),
     "streams": st.lists(st.sampled_from(STREAMS), min_size=1, unique=True),
-    "whitening": st.just(False),  # with it a config has suites of no other pooling
     "chunk_size": st.none() | st.integers(1, 10**6),
     "whitening": st.booleans(),
 }

@@ -11,7 +11,7 @@ import pandas as pd
 from arccse.config import Row
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
-from arccse.report import tables, trials
+from arccse.report import agreement, streams, tables, trials
 from arccse.report.contrasts import NO_INTERACTION
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
@@ -184,3 +184,18 @@ def runs_of(subject: Subject, results: Results) -> dict[str, list[str]]:
         row.label: [f"{row.variant.hash}/seed{run.seed}" for run in row.runs]
         for row in finished(subject.rows, results)
     }
+
+
+def spread(subject: Subject, results: Results) -> pd.DataFrame:
+    """The spread over seeds of the rows of a study of spread, as streams.spread has it, on the subject's average."""
+    rows = [table_row(row, results) for row in finished(subject.trained, results)]
+    return pd.DataFrame(streams.spread_of(rows, results.scores, subject.suite), columns=streams.COLUMNS)
+
+
+def rank_agreement(subject: Subject, results: Results) -> pd.DataFrame:
+    """The agreement of rankings at each step, as agreement.frame has it, of the tuned rows where there are enough."""
+    rows = [table_row(row, results) for row in finished(subject.trained, results)]
+    tuned, untuned = ([row for row in rows if bool(row.untuned) == which] for which in (True, False))
+    lines = agreement.between_steps(tuned, results, subject.suite)
+    lines = lines or agreement.between_steps(untuned, results, subject.suite)
+    return pd.DataFrame(lines, columns=agreement.COLUMNS)

@@ -98,8 +98,8 @@ def save(figure: Figure, stem: Path) -> list[Path]:
 
 
 def shorter(svg: bytes) -> bytes:
-    """An SVG of matplotlib's in fewer letters: no indents, comments, metadata and ids that nothing refers to; short ids;
-    places to a hundredth of a point instead of a millionth."""
+    """An SVG of matplotlib's in fewer letters: no indents, comments, metadata and ids that nothing refers to; short
+    ids; places to a hundredth of a point instead of a millionth."""
 
     def rounded(number: re.Match[bytes]) -> bytes:
         return b"%.2f" % float(number[0])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from arccse.config import Config, Row
 from arccse.evaluation.suites import SUITES
 from arccse.report import figures
+from arccse.report.designs import averaged, ranked, spreads
 from arccse.report.figures.axis import Axis, text_of
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from arccse.results import Results
 
 MOST_CURVES = 8  # in one panel; more can't be told apart
+FEWEST_DRAWN = 6  # objectives in a course of rankings; τ of fewer takes so few values that the table says it all
 MOST_CATEGORIES = 20  # beside each other on an axis
 PUBLISHED_MARGINS = (0.0, 5.0, 10.0, 20.0)  # degrees, in the figures of theory; ArcCSE's is the 10
 PUBLISHED_MARGIN, PUBLISHED_TEMPERATURE = 10.0, 0.05
@@ -67,7 +69,7 @@ class Subject:
     @property
     def suite(self) -> str:
         """The first suite with an average, which is drawn; "" where none of the study's has one."""
-        return next((name for name, suite in SUITES.items() if name in self.suites and "Avg" in suite.headlines), "")
+        return averaged(self.suites)
 
     @property
     def compares_variants(self) -> bool:
@@ -305,6 +307,22 @@ KINDS = (
         applies=lambda s: s.is_tuned and bool(s.trained),
         data=lambda s, results, _: figures.data.budgets(s, results),
         draw=lambda s, data: figures.tuning.budget(*data, s.config.caveat),
+    ),
+    Kind(
+        "spread",
+        "Spread over seeds by streams",
+        "Standard deviation over seeds, with its interval, as one stream of random numbers or all follow the seed.",
+        applies=lambda s: s.study != "" and spreads(s.config, s.study, s.encoder),
+        data=lambda s, results, _: figures.data.spread(s, results),
+        draw=lambda s, frame: figures.seeds.spread(frame, figures.data.measure(s), s.config.caveat),
+    ),
+    Kind(
+        "rank_agreement",
+        "Agreement of rankings in training",
+        "Kendall's τ of the ranking by dev at each step and that at the end, by dev and by the average.",
+        applies=lambda s: s.study != "" and ranked(s.config, s.study, s.encoder) >= FEWEST_DRAWN,
+        data=lambda s, results, _: figures.data.rank_agreement(s, results),
+        draw=lambda s, frame: figures.seeds.rank_agreement(frame, figures.data.measure(s), s.config.caveat),
     ),
     Kind(
         "cosine_by_score",
