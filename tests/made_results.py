@@ -1,17 +1,34 @@
 """Made-up results of any config: scores of every suite that its studies ask for, examples, histories, run records."""
 
 import itertools
+import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from pydantic import TypeAdapter
 
+from arccse import choosing, paths
+from arccse import config as configs
 from arccse.config import Config, Run
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report import tables
 from arccse.results import Results, column_of
+from arccse.tuning import Choices
 
 EXAMPLES = 12  # a task
+
+
+def made_choices(file: Path) -> Config:
+    """The config of a file, for whose tuned rows the values of some trial have been chosen."""
+    config = configs.load(file)
+    dev = {run.id: float(place % 7) for place, run in enumerate(config.trial_runs())}
+    if dev:
+        paths.chosen(config).parent.mkdir(parents=True, exist_ok=True)
+        chosen = TypeAdapter(Choices).dump_python(choosing.choices(config, dev))
+        paths.chosen(config).write_text(json.dumps(chosen))
+    return configs.load(file)
 
 
 def made_results(config: Config, diverged: dict[str, int] | None = None) -> Results:

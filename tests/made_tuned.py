@@ -29,7 +29,7 @@ def made_tuned(
     The working directory must be the folder. diverged: run id → step, of trials or of rows as configured.
     """
     config = made_config(folder, {"tuned": study}, **{"seeds": [0, 1, 2]} | keys)
-    before = made_results(config, diverged)
+    before = at_start(config, made_results(config, diverged))
     dev = choosing.dev_scores(config, before.histories, before.runs)
     path = paths.chosen(config)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -47,3 +47,10 @@ def made_tuned(
     new = [key not in known for key in zip(results.histories["hash"], results.histories["seed"], strict=True)]
     histories = pd.concat([before.histories, results.histories[new]], ignore_index=True)
     return after, replace(results, histories=histories)
+
+
+def at_start(config: Config, results: Results) -> Results:
+    """The results, with what a training that diverges leaves: a score at step 0."""
+    gone = [run for name, run in config.runs().items() if results.runs[name].get("diverged")]
+    lines = [{"hash": run.variant.hash, "seed": run.seed, "step": 0, "dev_spearman": 80.0} for run in gone]
+    return replace(results, histories=pd.concat([results.histories, pd.DataFrame(lines)], ignore_index=True))

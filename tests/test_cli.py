@@ -71,9 +71,9 @@ def run_id(config: Path) -> str:
 def test_plan_lists_runs_sharing_and_work(tmp_path):
     result = arccse("plan", "--config", ROOT / "config" / "smoke.yaml", folder=tmp_path)  # where nothing is done yet
     assert result.returncode == 0, result.stderr
-    assert "14 different ones" in result.stdout
+    assert "18 different ones" in result.stdout
     assert "is shared by main (SimCSE), objective (NT-Xent), margin (margin=0)" in result.stdout
-    assert "26 steps" in result.stdout
+    assert "34 steps" in result.stdout
 
 
 def test_plan_says_that_the_data_are_not_there(config):

@@ -43,10 +43,12 @@ def ids(config: configs.Config) -> set[str]:
 def test_smoke_has_the_variants_that_it_promises():
     config = configs.load(ROOT / "config" / "smoke.yaml")
     assert "not findings" in config.caveat
-    names = {run.variant.name for run in config.runs().values()}
+    trials = {run.id for run in config.trial_runs()}
+    assert len(trials) == 4
+    names = {run.variant.name for run in config.runs().values() if run.id not in trials}
     both = {"simcse", "arccon10", "simcse-triplet20-40", "arccon10-triplet20-40", "arccon10-triplet30-60"}
     assert names == {"untrained"} | both
-    assert {run.seed for run in config.runs().values()} == {0, 1}
+    assert {run.seed for run in config.runs().values()} == {0, 1, 100}
 
 
 STUDIES = {
@@ -64,10 +66,10 @@ STUDIES = {
 }
 
 
-@pytest.mark.parametrize("name", ["smoke", "paper"])
-def test_both_ends_have_every_study(name):
+@pytest.mark.parametrize(("name", "more"), [("smoke", {"tuned"}), ("paper", {"tuned", "spread"})])
+def test_both_ends_have_every_study(name, more):
     config = configs.load(ROOT / "config" / f"{name}.yaml")
-    assert set(config.studies) == STUDIES
+    assert set(config.studies) == STUDIES | more
     assert all(len(config.rows(study)) > 1 for study in STUDIES)
     swept = {key for study in STUDIES for row in config.rows(study) for key in differing(row.variant.hyperparameters)}
     wanted = {"objective", "margin", "temperature", "mask_ratios", "mask_shape", "mask_nested", "triplet_weight"}
@@ -92,7 +94,9 @@ def test_studies_and_seeds_of_the_laptop_config():
 
 def test_paper_needs_no_network_and_says_every_hyperparameter():
     config = configs.load(ROOT / "config" / "paper.yaml")
-    used = {row.variant.hyperparameters.objective for study in config.studies for row in config.rows(study)}
+    # what is tuned stands, with its origin, beside the objective
+    untuned = [name for name, study in config.studies.items() if study.tuning is None]
+    used = {row.variant.hyperparameters.objective for study in untuned for row in config.rows(study)}
     own = {key for objective in used for key in own_settings(objective)}
     assert set(config.training) == set(Hyperparameters.model_fields) - set(SETTINGS) | own
     assert all(len(encoder.revision) == 40 for encoder in config.encoders.values())
@@ -196,7 +200,7 @@ def test_identity_covers_encoder_corpus_and_dev_set(tmp_path):
     for change in (
         {"corpus": f"file:{corpus_file}"},
         {"data": f"senteval:{tmp_path / 'senteval'}"},
-        {"encoders": {"MiniLM-L6": {"model": str(tmp_path / "model")}}},
+        {"encoders": {"BERT-tiny": {"model": str(tmp_path / "model")}}},
     ):
         after = ids(configs.load(write(tmp_path, SMOKE | change)))
         trained = {run for run in before if not run.startswith("untrained")}
@@ -206,7 +210,7 @@ def test_identity_covers_encoder_corpus_and_dev_set(tmp_path):
 def test_a_run_is_trained_once_whatever_studies_share_it(tmp_path):
     config = configs.load(ROOT / "config" / "smoke.yaml")
     asked = [run.id for study in config.studies for row in config.rows(study) for run in row.runs]
-    assert len(asked) > len(set(asked)) == len(config.runs())
+    assert len(asked) > len(set(asked)) == len(config.runs()) - len(config.trial_runs())
 
 
 def test_suites_of_a_shared_run_are_those_of_all_its_studies(tmp_path):
@@ -231,7 +235,7 @@ def test_a_sweep_over_two_keys_is_their_grid(tmp_path):
 def test_later_layers_win(tmp_path):
     content = copy.deepcopy(SMOKE)
     content["training"]["dropout"] = 0.1
-    content["encoders"]["MiniLM-L6"]["training"] = {"dropout": 0.2, "temperature": 0.2}
+    content["encoders"]["BERT-tiny"]["training"] = {"dropout": 0.2, "temperature": 0.2}
     content["studies"]["main"]["training"] = {"dropout": 0.3, "temperature": 0.3}
     content["studies"]["main"]["variants"]["SimCSE"] = {"dropout": 0.4}
     chosen = next(row for row in configs.load(write(tmp_path, content)).rows("main") if row.label == "SimCSE")
@@ -311,7 +315,7 @@ def test_the_place_of_a_wrong_hyperparameter_is_named(tmp_path):
         ({"studies": main(seeds=[2**64])}, ["studies.main.seeds.0", "less than 9223372036854775808"]),
         ({"studies": main(suites=["sts", "mteb", "sts"])}, ["studies.main.suites", "'sts' is listed twice"]),
         ({"studies": main(suites=[])}, ["studies.main.suites", "at least 1 item"]),
-        ({"studies": main(encoders=["MiniLM-L6"] * 2)}, ["studies.main.encoders", "'MiniLM-L6' is listed twice"]),
+        ({"studies": main(encoders=["BERT-tiny"] * 2)}, ["studies.main.encoders", "'BERT-tiny' is listed twice"]),
         ({"studies": main(title="")}, ["studies.main.title", "one line of text"]),
         ({"studies": main(title="two\nlines")}, ["studies.main.title", "one line of text"]),
         ({"studies": main(variants={"a\x07": {}})}, ["studies.main.variants", "one line of text"]),
@@ -347,8 +351,8 @@ def test_a_wrong_key_is_named(tmp_path, change, expected):
 
 def test_an_unknown_encoder_of_a_study_is_named(tmp_path):
     content = copy.deepcopy(SMOKE)
-    content["studies"]["main"]["encoders"] = ["MiniLM-L12"]
-    with pytest.raises(InputError, match=r"studies\.main\.encoders.*'MiniLM-L12'.*did you mean 'MiniLM-L6'"):
+    content["studies"]["main"]["encoders"] = ["BERT-tinny"]
+    with pytest.raises(InputError, match=r"studies\.main\.encoders.*'BERT-tinny'.*did you mean 'BERT-tiny'"):
         configs.load(write(tmp_path, content))
 
 

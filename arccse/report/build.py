@@ -134,7 +134,7 @@ def supplement(
     block = Block(own.name, own.title, config.caveat, own.caption, grid, None) if own.is_printed and grid else None
     title = f"{own.title}: {view.title}" if view else own.title
     markup.write_supplement(placed.name, title, frame.assign(source=source), block, folder)
-    return page.Supplement(placed.name, own.title, placed.kinds, block, reason)
+    return page.Supplement(placed.name, own.title, placed.kinds, block, reason, frame if made else None)
 
 
 def failure_grid(reason: str) -> Grid:

@@ -66,7 +66,9 @@ def settle(
     for name, claim in config.claims.items():
         for encoder in views[claim.study].encoders:
             rows = {row.label: row for row in views[claim.study].rows if row.encoder == encoder}
-            if claim.matched:
+            if lost := [label for label in claim.labels if label not in rows]:
+                own = [untuned(claim, lost)]
+            elif claim.matched:
                 own = [in_training(claim, rows, histories)]
             else:
                 suite = claim.suite or config.study_suites(claim.study)[0]
@@ -112,6 +114,12 @@ def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) 
     base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
     one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
     return measure_courses(one, claim.matched, histories)
+
+
+def untuned(claim: Claim, lost: Sequence[str]) -> Measured:
+    """The comparison that can't be made since rows, as tuned, have no values."""
+    compared = Contrast("claim", claim.suite or "", "", name_of(claim.contrast or {str(claim.best): 1}), (), (), ())
+    return Measured(compared, claim.task or "", None, reason=f"every trial of {tables.listed(lost)} diverged")
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:

@@ -40,11 +40,12 @@ def page_content(
         attempt: carries out what may fail and may not keep the rest from the page.
     """
     lead = leading(figures[next(iter(views))])
+    numbers = {one.name: one.numbers for own in supplements.values() for one in own}
     studies = [
         page.Study(
             view.name,
             view.title,
-            findings=findings.sentences(view, compared[study]),
+            findings=findings.sentences(view, compared[study], numbers.get(f"{study}-ranks")),
             blocks=blocks(view, tidy[study], compared[study]),
             figures=[figure for figure in figures[study] if figure != lead],
             supplements=supplements[study],

@@ -7,44 +7,93 @@ import pandas as pd
 
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report.blocks import difference, interval, p_value
-from arccse.report.tables import Row, StudyView
+from arccse.report.tables import Row, StudyView, listed
 
 EACH_UP_TO = 3  # comparisons of a study, on one encoder and measure, that get a sentence each
+NAMED_UP_TO = 6  # rows that can't be told apart
 
 Line = dict[Hashable, Any]
 
 
-def sentences(study: StudyView, comparisons: pd.DataFrame) -> list[str]:
+def sentences(study: StudyView, comparisons: pd.DataFrame, ranks: pd.DataFrame | None = None) -> list[str]:
     """The findings of a study.
 
     What diverged is said first. A study's designed comparisons (kinds "effect", "decline" and "margin" of
     comparisons.compare_study) get a sentence each, and stand for its pairs. Otherwise the pairs do in the study
     "main", or where they are no more than EACH_UP_TO; more of them are summed up in one that names the largest
-    difference. Comparisons of poolings get one each. A suite that repeats the tasks of another one ("mteb" those of
-    "sts") is left to the tables where both are there.
+    difference. In a tuned study all this is said of the rows as tuned, then what tuning brings, and which of them may
+    be the best. Comparisons of poolings get a sentence each. A suite that repeats the tasks of another one ("mteb"
+    those of "sts") is left to the tables where both are there.
 
     Args:
         study: its rows.
         comparisons: columns of comparisons.COLUMNS, of this study.
+        ranks: columns of ranks.COLUMNS, of this study.
     """
     found = [_divergence(study, row) for row in study.rows if row.diverged]
+    found += _never_tuned(study)
     for (encoder, suite), lines in comparisons.groupby(["encoder", "suite"], sort=False):
         spec = SUITES[str(suite)]
         if ((comparisons["encoder"] == encoder) & (comparisons["suite"] == spec.repeats)).any():
             continue
         for task in spec.headlines:
             found += _of_measure(study, lines[lines["task"] == task].to_dict("records"))
+        if ranks is not None and any(row.untuned for row in study.rows):
+            found += _perhaps_best(ranks[(ranks["encoder"] == encoder) & (ranks["suite"] == suite)])
     return found
 
 
 def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
-    pairs = [line for line in lines if line["kind"] == "pair"]
     poolings = [line for line in lines if line["kind"] in ("pooling", "pooling_objective")]
+    tuned, changes = ([line for line in lines if line["kind"] == kind] for kind in ("tuned", "tuning"))
+    if tuned or changes:
+        return [*_pairs(study, tuned), *_tuning(changes), *map(_sentence, poolings)]
+    pairs = [line for line in lines if line["kind"] == "pair"]
     designed = [line for line in lines if line["kind"] not in ("pair", "pooling", "pooling_objective")]
-    if not designed and study.name != "main" and len(pairs) > EACH_UP_TO:
-        return [_summary(study, pairs), *map(_sentence, poolings)]
     # designed comparisons say what the rows, one by one, do not
-    return [_sentence(line) for line in (*(designed or pairs), *poolings)]
+    return [*(map(_sentence, designed) if designed else _pairs(study, pairs)), *map(_sentence, poolings)]
+
+
+def _pairs(study: StudyView, pairs: list[Line]) -> list[str]:
+    if study.name != "main" and len(pairs) > EACH_UP_TO:
+        return [_summary(study, pairs)]
+    return [_sentence(line) for line in pairs]
+
+
+def _tuning(changes: list[Line]) -> list[str]:
+    """What tuning brings the first row, and how many of all."""
+    if not changes:
+        return []
+    counts = {word: sum(line["verdict"] == word for line in changes) for word in ("higher", "lower")}
+    of_all = (
+        f"{_place(changes[0])}tuning raises the {_measure(changes[0])} of {counts['higher']} of {len(changes)} rows"
+        f" decidedly and lowers that of {counts['lower']}."
+    )
+    return [_sentence(changes[0]), *([of_all] if len(changes) > 1 else [])]
+
+
+def _never_tuned(study: StudyView) -> list[str]:
+    tuned = {(row.encoder, row.untuned) for row in study.rows if row.untuned}
+    lost = [row for row in study.rows if tuned and not (row.untuned or row.untrained)]
+    return [
+        f"On {row.encoder}, {_named(row.label)} is not there as tuned in “{study.title}”, since every trial diverged."
+        for row in lost
+        if (row.encoder, row.label) not in tuned
+    ]
+
+
+def _perhaps_best(ranks: pd.DataFrame) -> list[str]:
+    """Which rows of one encoder and suite can't be told apart from the best."""
+    lines = ranks.dropna(subset="perhaps_best").sort_values("rank", kind="stable").to_dict("records")
+    among = [_named(line["label"]) for line in lines if line["perhaps_best"]]
+    if not among or len(lines) == 1:
+        return []
+    measure = SUITES[lines[0]["suite"]].words("Avg")
+    said = f"On {lines[0]['encoder']}, of {len(lines)} rows, the best in {measure}"
+    if len(among) == 1:
+        return [f"{said} is {among[0]}, with 95 % confidence."]
+    names = f": {listed(among)}" if len(among) <= NAMED_UP_TO else f", {among[0]} being the highest"
+    return [f"{said} is among {len(among)}, with 95 % confidence, which can't be told apart from it{names}."]
 
 
 def _divergence(study: StudyView, row: Row) -> str:
@@ -82,6 +131,8 @@ def _claim(line: Line) -> str:
         main = label.removesuffix(" (main effect)")
         effect = f"the interaction {label}" if main == label else f"the main effect of {main}"
         return f"{effect} on the {measure} is {signed}"
+    if line["kind"] == "tuning":
+        return f"tuning changes {_of(baseline)} {measure} by {signed}"
     if line["kind"] == "pooling_objective":
         return f"{label} changes the {measure} by {signed} more than {baseline}"
     if line["kind"] == "decline":
@@ -116,7 +167,7 @@ def _p(name: str, p: float) -> str:
 
 def _verdict(line: Line) -> str:
     word, _, reason = line["text"].partition(": ")
-    if line["kind"] in ("effect", "pooling_objective"):
+    if line["kind"] in ("effect", "pooling_objective", "tuning"):
         word = {"higher": "above 0", "lower": "below 0", "equivalent": "too small to matter"}.get(word, word)
     return f"{word}, since {reason}" if reason else word
 
@@ -125,8 +176,9 @@ def _summary(study: StudyView, pairs: list[Line]) -> str:
     words = ("higher", "lower", "equivalent", "undecided")
     count = {word: sum(line["verdict"] == word for line in pairs) for word in words}
     tested = [line for line in pairs if line["n"] > 0]
+    rows = "tuned rows" if pairs[0]["kind"] == "tuned" else "rows"
     said = (
-        f"On {pairs[0]['encoder']}, of the {len(pairs)} other rows of “{study.title}”, {count['higher']} are"
+        f"On {pairs[0]['encoder']}, of the {len(pairs)} other {rows} of “{study.title}”, {count['higher']} are"
         f" decidedly above {_named(pairs[0]['baseline'])} in {_measure(pairs[0])}, {count['lower']} decidedly below,"
         f" {count['equivalent']} equivalent and {count['undecided']} undecided"
     )

@@ -65,6 +65,24 @@ TERMS = {
         "The interval if not only other seeds but also other sentence pairs, sentences or test examples could have "
         "been drawn; it is wider."
     ),
+    "Tuning": (
+        "Each row is tried with several values of its hyperparameters; those of the best dev score are chosen, and "
+        "trained again with fresh seeds. Configured: with the values that the config says; tuned: with the chosen "
+        "ones."
+    ),
+    "Trial": "A training with values that tuning tries. Its dev score counts, and it has no other.",
+    "Expected best": (
+        "The dev score of the best of so many trials, a mean over all choices of so many (Dodge et al., EMNLP 2019; "
+        "without replacement, Tang et al., ACL 2020): what tuning finds on a smaller budget."
+    ),
+    "Rank": (
+        "The place of a row's mean, 1 for the highest, and the places that it could have had with other seeds, or "
+        "with other examples too (two-level)."
+    ),
+    "Perhaps best": (
+        "Whether a row can't be told apart from the best: no other one is decidedly above it. The best is among "
+        "these rows with 95 % confidence (Gupta, Technometrics 1965)."
+    ),
     "Stream": (
         "A source of random numbers of a training: the head's initial weights, the order of the sentences, masks, "
         "dropout, noise, drawn negatives. Each can follow from a run's seed or be the same in every run."
@@ -96,6 +114,9 @@ HEADS = {
     **{"Transfer, fast mode": "Transfer average", "STS without overlaps": "STS average"},
     **{"alignment": "Alignment", "uniformity": "Uniformity", "Alignment and uniformity": "Alignment"},
     **{"ordered_20_40": "Order", "ordered_all": "Order", "Order of masked sentences": "Order"},
+    **{"Configured": "Tuning", "Tuned": "Tuning", "Trials": "Trial", "All trials": "Trial", "Best trial": "Trial"},
+    **{"One trial": "Expected best", "Half the trials": "Expected best"},
+    **{"Ranks": "Rank", "Best in": "Rank", "Best in, two-level": "Two-level"},
     **{"Streams that follow the seed": "Stream", "Spread over seeds by streams": "Stream", "τ": "Kendall's τ"},
     **{"Interval of share": "Share", "Interval of sd": "Interval", "Agreement of rankings": "Kendall's τ"},
     **{"Gain measured": "Difference", "With other seeds": "Kendall's τ"},

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
+import pandas as pd
 from markupsafe import Markup
 
 from arccse.errors import InputError
@@ -45,7 +46,8 @@ class Figure:
 class Supplement:
     """A table beside a study's own.
 
-    name: of its files, which are tables/<name>.<kind>; block: None where the file is all; failure: why there is none.
+    name: of its files, which are tables/<name>.<kind>; block: None where the file is all; failure: why there is none;
+    numbers: all that its CSV has, None where it could not be made.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Supplement:
     kinds: Sequence[str]
     block: Block | None
     failure: str = ""
+    numbers: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -209,13 +210,34 @@ def test_files_are_whole_visible_and_repeatable(histories: pd.DataFrame, tmp_pat
     assert blue.sum() > 200  # SimCSE's line has left its own colour
 
 
-def test_an_svg_is_shortened_by_its_places_alone() -> None:
-    svg = b'<g transform="translate(1.23456 7) scale(0.015625) rotate(-12.345678)">\n  <use x="0.004999" y="-2.5"/>\n'
-    svg += b'<path d="M 0.333333 -1.999999 \nL 12 0.5 \n"/>\n <!-- 0.123456 --></g>'
+def test_an_svg_is_shortened_by_nothing_that_is_seen() -> None:
+    svg = b'<g id="text_1" transform="translate(1.23456 7) scale(0.015625) rotate(-12.345678)">\n  '
+    svg += b'<use xlink:href="#DejaVuSans-13" x="0.004999" y="-2.5"/>\n <metadata>\n <a b="#c"/></metadata>'
+    svg += b'<path id="DejaVuSans-13" d="M 0.333333 -1.999999 \nL 12 0.5 \n" style="fill: #ffffff"/>\n <!-- 0.1 -->'
+    svg += b'<clipPath id="p1"/><path clip-path="url(#p1)"/></g>'
     assert drawing.shorter(svg) == (
-        b'<g transform="translate(1.23 7) scale(0.015625) rotate(-12.345678)">\n<use x="0.00" y="-2.5"/>\n'
-        b'<path d="M 0.33 -2.00 \nL 12 0.5 \n"/>\n<!-- 0.123456 --></g>'
+        b'<g transform="translate(1.23 7) scale(0.015625) rotate(-12.345678)">\n'
+        b'<use xlink:href="#i0" x="0.00" y="-2.5"/>\n'
+        b'<path id="i0" d="M 0.33 -2.00 \nL 12 0.5 \n" style="fill: #ffffff"/>\n'
+        b'<clipPath id="i1"/><path clip-path="url(#i1)"/></g>'
     )
+
+
+def test_a_shortened_svg_looks_the_same(tmp_path: Path) -> None:
+    """Every reference is to what it was before."""
+    plain = BytesIO()
+    figure = THEORY["positive_logit"](None)
+    with matplotlib.rc_context(drawing.STYLE):
+        figure.savefig(plain, format="svg")
+    before, after = (ElementTree.fromstring(svg) for svg in (plain.getvalue(), drawing.shorter(plain.getvalue())))
+
+    def referred(root: ElementTree.Element) -> list[str]:
+        ids = {element.get("id"): element for element in root.iter() if element.get("id")}
+        uses = [element for element in root.iter() if element.tag.endswith("use")]
+        return [ids[use.get("{http://www.w3.org/1999/xlink}href", "")[1:]].get("style", "") for use in uses]
+
+    assert len(referred(before)) == len(referred(after)) > 100
+    assert referred(before) == referred(after)
 
 
 @pytest.mark.parametrize("name", [*FRAMES, *THEORY])

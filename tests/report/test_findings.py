@@ -1,6 +1,7 @@
 """Findings: every number of a sentence is that of the comparison, and the sentences come in order."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -159,3 +160,74 @@ def test_a_divergence_is_said_first() -> None:
         " seed 2 at step 5); it is in no comparison."
     )
     assert len(found) == 2
+
+
+# --- tuned rows
+
+TUNED = [
+    Row("SimCSE", "MiniLM-L6", "aaaaaaaa", [1]),
+    Row("ArcCSE", "MiniLM-L6", "bbbbbbbb", [1]),
+    Row("SimCSE, tuned", "MiniLM-L6", "cccccccc", [1], untuned="SimCSE"),
+    Row("ArcCSE, tuned", "MiniLM-L6", "dddddddd", [1], untuned="ArcCSE"),
+]
+
+
+changed = partial(compared, kind="tuning")
+
+
+def tuned(*lines: dict, rows: list[Row] = TUNED, ranks: list[tuple] | None = None) -> list[str]:
+    columns = ["encoder", "suite", "label", "rank", "perhaps_best"]
+    ranked = pd.DataFrame([("MiniLM-L6", "sts", *line) for line in ranks or []], columns=columns)
+    view = replace(study("objectives"), rows=rows)
+    return findings.sentences(view, pd.DataFrame(lines, columns=COLUMNS), ranked)
+
+
+def test_a_tuned_study_speaks_of_the_tuned_rows_and_of_what_tuning_brings() -> None:
+    lines = [
+        compared(label="ArcCSE", difference=9.0),
+        compared(kind="tuned", baseline="SimCSE, tuned", label="ArcCSE, tuned"),
+        changed(label="SimCSE, tuned", baseline="SimCSE", difference=1.5, verdict="higher", text="higher"),
+        changed(label="ArcCSE, tuned", baseline="ArcCSE", difference=-1.0, verdict="lower", text="lower"),
+    ]
+    assert tuned(*lines) == [
+        "On MiniLM-L6, “ArcCSE, tuned”'s STS average is 0.24 above “SimCSE, tuned”'s (interval −0.30 to 0.78,"
+        " 5 seeds, p = 0.312): undecided.",
+        "On MiniLM-L6, tuning changes SimCSE's STS average by +1.50 (interval −0.30 to 0.78, 5 seeds, p = 0.312):"
+        " above 0.",
+        "On MiniLM-L6, tuning raises the STS average of 1 of 2 rows decidedly and lowers that of 1.",
+    ]
+
+
+def test_many_tuned_rows_are_summed_up() -> None:
+    lines = [compared(kind="tuned", baseline="SimCSE, tuned", label=f"{i}, tuned", study="x") for i in range(5)]
+    (sentence,) = tuned(*lines)
+    assert sentence.startswith(
+        "On MiniLM-L6, of the 5 other tuned rows of “Title of objectives”, 0 are decidedly above"
+    )
+
+
+def test_who_may_be_the_best_is_named_where_they_are_few() -> None:
+    line = compared(kind="tuned", baseline="SimCSE, tuned", label="ArcCSE, tuned")
+    ranks = [("SimCSE, tuned", 2.0, True), ("ArcCSE, tuned", 1.0, True), ("other, tuned", 3.0, False)]
+    assert tuned(line, ranks=ranks)[-1] == (
+        "On MiniLM-L6, of 3 rows, the best in STS average is among 2, with 95 % confidence, which can't be told apart"
+        " from it: “ArcCSE, tuned”, “SimCSE, tuned”."
+    )
+    one = [(label, rank, rank == 1) for label, rank, _ in ranks]
+    assert tuned(line, ranks=one)[-1].endswith("the best in STS average is “ArcCSE, tuned”, with 95 % confidence.")
+    many = [(f"row {i}", float(i), True) for i in range(1, 11)]
+    assert tuned(line, ranks=many)[-1].endswith("which can't be told apart from it, row 1 being the highest.")
+    unknown = [(label, rank, np.nan) for label, rank, _ in ranks]
+    assert len(tuned(line, ranks=unknown)) == 1
+
+
+def test_a_study_that_is_not_tuned_says_nothing_of_ranks() -> None:
+    ranks = [("SimCSE", 1.0, True), ("ArcCSE", 2.0, True)]
+    assert len(tuned(compared(), rows=TUNED[:2], ranks=ranks)) == 1
+
+
+def test_a_row_that_could_not_be_tuned_is_said_first() -> None:
+    found = tuned(changed(baseline="SimCSE", label="SimCSE, tuned"), rows=TUNED[:3])
+    assert found[0] == (
+        "On MiniLM-L6, ArcCSE is not there as tuned in “Title of objectives”, since every trial diverged."
+    )

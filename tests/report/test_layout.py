@@ -1,5 +1,6 @@
 """Which files a report consists of, and which figures a config gets."""
 
+import made_tuned
 import pytest
 from made_configs import made_config
 
@@ -91,3 +92,49 @@ def test_a_study_of_two_encoders_has_figures_of_each(tmp_path):
     config = made_config(tmp_path, {"main": {"variants": {"a": {}, "b": {"dropout": 0.2}}}}, encoders=encoders)
     names = [spec.name for spec in layout.figures(config)]
     assert names[:8] == [f"{kind}-main-{encoder}" for encoder in encoders for kind in (*COURSES, "forest")]
+
+
+TUNED_KINDS = [*COURSE, "convergence", "matched", "forest", "tuning", "budget"]
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [
+        (made_tuned.STUDY, [*TUNED_KINDS, "cosine_by_score"]),
+        (made_tuned.STUDY | {"suites": ["order"]}, ["budget", "masked_share"]),
+        (
+            {
+                "tuning": made_tuned.STUDY["tuning"],
+                "variants": {f"v{size}": {"batch_size": size} for size in range(8, 20)},
+            },
+            ["convergence", "forest", "tuning", "budget"],
+        ),
+        (
+            {"tuning": made_tuned.STUDY["tuning"], "sweep": {"objective": ["nt_xent", "dcl"], "batch_size": [8, 16]}},
+            ["convergence", "sweep", "forest", "tuning", "budget"],
+        ),
+    ],
+)
+def test_files_do_not_depend_on_what_tuning_has_chosen(tmp_path, monkeypatch, study, expected):
+    monkeypatch.chdir(tmp_path)
+    before = made_config(tmp_path, {"tuned": study}, seeds=[0, 1, 2])
+    assert kinds(before) == expected
+    after, _ = made_tuned.made_tuned(tmp_path, study)
+    assert len(after.rows("tuned")) > len(before.rows("tuned"))
+    assert layout.files(after) == layout.files(before)
+    assert layout.gathered(after) == layout.gathered(before)
+    # nor on how many rows are left, where every trial of one diverged
+    gone = {run.id: 3 for trial in list(before.trials("tuned").values())[-1] for run in trial.runs}
+    fewer, _ = made_tuned.made_tuned(tmp_path, study, gone)
+    assert len(fewer.rows("tuned")) == len(after.rows("tuned")) - 1
+    assert layout.files(fewer) == layout.files(before)
+
+
+def test_a_tuned_study_has_the_tables_of_its_tuning(tmp_path):
+    config = made_config(tmp_path, {"tuned": made_tuned.STUDY}, seeds=[0, 1, 2])
+    assert layout.tables(config) == {
+        "tuned": layout.TABLE_KINDS,
+        "tuned-tuning": layout.TABLE_KINDS,
+        "tuned-trials": ("csv",),
+        "tuned-ranks": layout.TABLE_KINDS,
+    }

@@ -9,19 +9,20 @@ from typing import get_args
 from unittest.mock import patch
 from urllib.parse import unquote
 
+import made_tuned
 import pytest
 import yaml
 from html_page import Page
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from made_configs import made_config
-from made_results import made_results
+from made_results import made_choices, made_results
 
 from arccse import config as configs
 from arccse import examples, models, paths
 from arccse.config import Config, Hyperparameters
 from arccse.errors import InputError
-from arccse.hyperparameters import OBJECTIVES, SETTINGS
+from arccse.hyperparameters import OBJECTIVES, SETTINGS, STREAMS
 from arccse.report import build, layout
 from arccse.report.figures import drawing
 
@@ -57,7 +58,9 @@ def opened(config: Config) -> Page:
 
 @pytest.mark.parametrize("file", sorted((ROOT / "config").glob("*.yaml")), ids=lambda file: file.stem)
 def test_a_config_of_the_repository(file: Path) -> None:
-    config = configs.load(file)
+    config = made_choices(file)
+    tuned = [row for study in config.studies for row in config.rows(study) if row.untuned]
+    assert len(tuned) == sum(len(config.trials(study)) for study in config.studies)
     assert build.write(config, made_results(config)) == {}
     opened(config)
     if config.name in ("smoke", "laptop"):
@@ -74,8 +77,8 @@ def test_the_study_of_the_documentation() -> None:
     assert build.write(config, made_results(config)) == {}
     opened(config)
     assert [spec.name for spec in layout.figures(config)][:2] == [
-        "sweep-batch_size-MiniLM-L6",
-        "forest-batch_size-MiniLM-L6",
+        "sweep-batch_size-BERT-tiny",
+        "forest-batch_size-BERT-tiny",
     ]
 
 
@@ -103,6 +106,33 @@ def test_odd_sweeps(tmp_path: Path) -> None:
     config = made_config(tmp_path, studies)
     assert build.write(config, made_results(config)) == {}
     opened(config)
+
+
+def test_a_tuned_study_of_every_objective(tmp_path: Path) -> None:
+    """The layout is that of before the choice, though every trial of one row diverged."""
+    rows = {"untrained": {"epochs": 0}, **{name: {"objective": name} for name in sorted(OBJECTIVES)}}
+    study = {"title": "All objectives, tuned", "tuning": made_tuned.STUDY["tuning"], "variants": rows}
+    before = made_config(tmp_path, {"tuned": study}, seeds=[0, 1, 2])
+    found = before.trials("tuned")
+    gone = {run.id: 3 for trial in found["tiny", "vicreg"] for run in trial.runs}
+    config, results = made_tuned.made_tuned(tmp_path, study, gone)
+    files = layout.files(before)
+    assert build.write(config, results) == {}
+    html = opened(config)
+    assert layout.files(config) == files
+    assert "vicreg is not there as tuned in “All objectives, tuned”, since every trial diverged" in html.shown()
+    assert "tuning changes align_uniform's STS average by" in html.shown()
+    assert paths.page(config).stat().st_size < 4e6
+
+
+def test_a_tuned_study_of_one_row_of_which_every_trial_diverged(tmp_path: Path) -> None:
+    study = {"tuning": made_tuned.STUDY["tuning"], "variants": {"untrained": {"epochs": 0}, "SimCSE": {}}}
+    before = made_config(tmp_path, {"tuned": study}, seeds=[0, 1, 2])
+    gone = {run.id: 3 for run in before.trial_runs()}
+    config, results = made_tuned.made_tuned(tmp_path, study, gone)
+    assert build.write(config, results) == {}
+    shown = Page(paths.page(config).read_text(encoding="utf-8")).shown()
+    assert "This figure could not be drawn: Trainings of all trials of SimCSE diverged." in shown
 
 
 def test_any_text_for_labels_and_titles(tmp_path: Path) -> None:
@@ -146,7 +176,9 @@ VALUES: dict[str, st.SearchStrategy] = {
     "geometry_every": st.integers(1, 10**6),
     "precision": st.sampled_from(["fp32", "bf16"]),
     "noise": floats(0, 1),
+    "streams": st.lists(st.sampled_from(STREAMS), min_size=1, unique=True),
     "chunk_size": st.none() | st.integers(1, 10**6),
+    "whitening": st.booleans(),
 }
 VALUES |= {
     key: floats(*tried.ends) if tried.ends else st.sampled_from(tried.choices)
