@@ -11,7 +11,6 @@ share of all pairs. Means over seeds are ranked, and seeds make them uncertain, 
 """
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from scipy.stats import kendalltau
@@ -124,11 +123,11 @@ def sure_order(values: np.ndarray, comparisons: int) -> np.ndarray:
 
     comparisons: how many pairs are looked at together; all orders that are said hold with 95 % confidence.
     """
-    found = []
-    for i, j in combinations(range(len(values)), 2):
-        difference = values[i] - values[j]
-        equal = np.ptp(difference) == 0  # whose computed deviation can miss 0 by a rounding error
-        sd = 0.0 if equal else float(difference.std(ddof=1)) if len(difference) > 1 else np.nan
-        low, high = t_interval(float(difference.mean()), sd, len(difference), comparisons)
-        found.append(1 if low > 0 else -1 if high < 0 else 0)
-    return np.array(found)
+    first, second = np.triu_indices(len(values), 1)
+    differences = values[first] - values[second]
+    n = differences.shape[1]
+    _, reach = t_interval(0, 1, n, comparisons)  # standard deviations from the mean to the interval's end
+    equal = np.ptp(differences, axis=1) == 0  # whose computed deviation can miss 0 by a rounding error
+    sd = np.where(equal, 0, differences.std(axis=1, ddof=min(1, n - 1)))
+    means = differences.mean(axis=1)
+    return np.asarray(np.sign(means) * (np.abs(means) > reach * sd))

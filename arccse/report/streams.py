@@ -40,7 +40,7 @@ def sd_interval(values: np.ndarray) -> tuple[float, float, float]:
     """Standard deviation (ddof 1) of (seeds,) scores and its 95 % interval; NaN for fewer than FEWEST_SEEDS.
 
     Exact for normal scores. With tails as Student's t has with 5 degrees of freedom it holds the truth in 91 % of
-    cases with 5 seeds, and in 84 % with 20.
+    cases with 5 seeds, and in 83 % with 20.
 
     Source: (n − 1) s²/σ² is distributed as χ² with n − 1 degrees of freedom.
     """
@@ -60,9 +60,9 @@ def share(parts: np.ndarray, whole: np.ndarray) -> tuple[float, float, float]:
         whole: (seeds,) scores of the same seeds; what they share with `parts` may make them go together.
 
     Returns:
-        Share, low, high, not in %; NaN without variance or with fewer than FEWEST_SEEDS. In simulations from 5 seeds
-        on the interval holds the truth in 93 to 96 % of cases with normal scores and in 92 to 95 % with heavy tails,
-        whether the rows share what they drew or not (tests/report/test_spread_by_streams.py).
+        Share, low, high, not in %; NaN without variance or with fewer than FEWEST_SEEDS. From 5 seeds on the interval
+        holds the truth in 93 to 96 % of cases with normal scores and in 92 to 95 % with heavy tails, whether the rows
+        share what they drew or not (benchmarks/seeds.py).
 
     Source: the jackknife of a logarithm of variances, with Student's t: Miller, "Jackknifing Variances", Annals of
     Mathematical Statistics 1968.

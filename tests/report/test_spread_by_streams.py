@@ -92,7 +92,7 @@ def simulated(draw: Any, n: int, trials: int, together: bool) -> dict[str, float
 @pytest.mark.parametrize("together", [False, True])
 def test_shares_of_normal_scores_are_held_by_their_intervals(n: int, together: bool) -> None:
     rng = np.random.default_rng(n)
-    held = simulated(rng.standard_normal, n, 1500, together)
+    held = simulated(rng.standard_normal, n, 1000, together)
     assert 0.92 <= held["share"] <= 0.97
     assert 0.91 <= held["sum"] <= 0.97
     if together:  # the variances go together, which F does not know
@@ -100,7 +100,7 @@ def test_shares_of_normal_scores_are_held_by_their_intervals(n: int, together: b
 
 
 def test_heavy_tails_cost_shares_little_and_standard_deviations_much() -> None:
-    rng, n, trials = np.random.default_rng(0), 12, 1500
+    rng, n, trials = np.random.default_rng(0), 12, 1000
     heavy = lambda shape: rng.standard_t(5, shape) / (5 / 3) ** 0.5  # noqa: E731
     held = simulated(heavy, n, trials, together=True)
     assert 0.90 <= held["share"] <= 0.96
