@@ -6,9 +6,10 @@ from typing import Any
 import pandas as pd
 
 from arccse import paths
-from arccse.config import Config, Trial, digest_of
+from arccse.config import Config
 from arccse.errors import InputError
 from arccse.tuning import Choice, Choices
+from arccse.variants import Trial, digest_of
 
 ROUNDING = 1e-3  # of a gathered history, in points
 

@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from arccse import models
-from arccse.config import Variant
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import OBJECTIVES
+from arccse.variants import Variant
 
 # Modules that name files, write them, talk to the user or find a machine's devices, and decide no number.
 SILENT = {"checkpoint", "code", "config", "declared", "devices", "errors", "files", "hyperparameters", "models"}

@@ -1,18 +1,13 @@
-"""One YAML file under config/ → studies → variants → runs, and what a run is called.
+"""One YAML file under config/ → studies → variants → runs.
 
 A variant's hyperparameters are layered: `training` of the config, of the encoder, of the study, then the
 variant's own.
 """
 
-import csv
-import hashlib
 import itertools
-import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,110 +15,16 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from arccse import models, paths
+from arccse import paths
+from arccse.checks import validate
 from arccse.claims import Claim
 from arccse.data import corpus, sources
-from arccse.errors import InputError, first_line, nearest, shortened
+from arccse.errors import InputError, first_line, shortened
 from arccse.evaluation.suites import SUITES
-from arccse.files import is_folder
-from arccse.hyperparameters import Finite, Hyperparameters, Partial, Sweep, layered
+from arccse.hyperparameters import Finite, Partial, Sweep, layered
 from arccse.tuning import Choices, Tuning, read_choices
 from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Every hyperparameter of a training except the seed, with its encoder, corpus and dev set."""
-
-    model: str
-    revision: str | None
-    corpus: str
-    dev: str
-    hyperparameters: Hyperparameters
-
-    def canonical(self) -> dict[str, Any]:
-        """What the hash is computed from; without training, the corpus has an effect on a whitening alone."""
-        values = {"model": self.model, "revision": self.revision} | self.hyperparameters.canonical()
-        if self.untrained:
-            return values | ({"corpus": self.corpus} if self.hyperparameters.whitening else {})
-        return values | {"corpus": self.corpus, "dev": self.dev}
-
-    @property
-    def untrained(self) -> bool:
-        return self.hyperparameters.epochs == 0
-
-    @cached_property
-    def hash(self) -> str:
-        """The first 8 hex digits of the sha256 of the canonical form."""
-        return hashlib.sha256(json.dumps(self.canonical(), sort_keys=True).encode()).hexdigest()[:8]
-
-    @cached_property
-    def name(self) -> str:
-        """A readable name that the hyperparameters alone decide, so that renaming a study's row moves no run."""
-        canonical = self.hyperparameters.canonical()
-        end = "-whitened" if self.hyperparameters.whitening else ""
-        if self.untrained:
-            return "untrained" + end
-        objective, margin = canonical["objective"], canonical.get("margin")
-        pair = "simcse" if objective == "nt_xent" else objective + (f"{margin:g}" if margin else "")
-        if "mask_ratios" not in canonical:
-            return pair + end
-        near, far = (round(100 * ratio) for ratio in canonical["mask_ratios"])
-        return f"{pair}-triplet{near}-{far}{end}"
-
-    @cached_property
-    def id(self) -> str:
-        return f"{self.name}-{self.hash}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A variant trained with one seed."""
-
-    variant: Variant
-    seed: int
-
-    @property
-    def id(self) -> str:
-        """The run's folder under results/<config>/runs/."""
-        return f"{self.variant.id}/seed{self.seed}"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row of a study: a variant under the study's own label, with its runs.
-
-    `untuned` is the label of the row that its values were tuned from; "" in a row as the config has it.
-    """
-
-    label: str
-    encoder: str
-    variant: Variant
-    runs: tuple[Run, ...]
-    untuned: str = ""
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a row of a study is tried with in its tuning, and a run for each of the trials' seeds."""
-
-    values: Partial
-    runs: tuple[Run, ...]
-
-
-def runs_of(variant: Variant, seeds: Sequence[int]) -> tuple[Run, ...]:
-    return tuple(Run(variant, seed) for seed in seeds)
-
-
-def tuned(label: str) -> str:
-    """What a row is called as tuned."""
-    return f"{label}, tuned"
-
-
-def digest_of(trials: Sequence[Trial]) -> str:
-    """16 hex digits for the runs that a choice is made among."""
-    return hashlib.sha256(json.dumps([run.id for trial in trials for run in trial.runs]).encode()).hexdigest()[:16]
-
+from arccse.variants import Row, Run, Trial, Variant, digest_of, runs_of, tuned
 
 NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
 Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
@@ -397,102 +298,6 @@ def load(path: Path | str) -> Config:
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return config
-
-
-def validate(config: Config) -> None:
-    """The checks that look at more than one key, with neither network nor weights."""
-    for name, chosen in config.encoders.items():
-        models.check_model(chosen.model)
-        if not chosen.model.startswith("package:") and not is_folder(chosen.model) and not chosen.revision:
-            raise InputError(f"encoders.{name}.revision: the hub model '{chosen.model}' needs a pinned revision.")
-    check_study_names(config)
-    for name, claim in config.claims.items():
-        check_claim(config, name, claim)
-    published = published_encoders()
-    for name, study in config.studies.items():
-        for unknown in set(study.encoders or []) - set(config.encoders):
-            hint = nearest(unknown, list(config.encoders))
-            raise InputError(f"studies.{name}.encoders: no encoder '{unknown}'; {hint}")
-        for unknown in set(study.published or []) - published:
-            hint = nearest(unknown, sorted(published))
-            raise InputError(f"studies.{name}.published: no published rows for '{unknown}'; {hint}")
-        check_tuning(config, name, study)
-        labels: dict[tuple[str, str], str] = {}
-        for row in config.untuned_by_study[name]:
-            twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
-            if twin != row.label:
-                raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
-            h = row.variant.hyperparameters
-            for suite in config.study_suites(name) if h.whitening else []:
-                if SUITES[suite].pooling not in (None, h.pooling):
-                    raise InputError(
-                        f"studies.{name}: '{row.label}' is whitened for {h.pooling} pooling, which fits no other, so "
-                        f"that it can't be scored on {suite}."
-                    )
-
-
-def check_study_names(config: Config) -> None:
-    """Raise InputError where two studies, or a study and the page's own parts, would write the same file."""
-    from arccse.report.supplements import SUPPLEMENTS  # whose tables are a config's
-
-    besides = ["comparisons", *(one.name for one in SUPPLEMENTS)]
-    of_figure: dict[str, str] = {}
-    for name, study in config.studies.items():
-        if name in ("theory", "claims", *besides):
-            raise InputError(f"studies.{name}: a part of the report is called so; take another name.")
-        other, _, beside = name.rpartition("-")
-        if beside in besides and other in config.studies:
-            raise InputError(f"studies.{name}: the {beside} of '{other}' are called so; take another name.")
-        for encoder in study.encoders or config.encoders:
-            twin = of_figure.setdefault(f"{name}-{encoder}", name)
-            if twin != name:
-                raise InputError(f"studies.{name}: figures of '{encoder}' would overwrite those of '{twin}'.")
-
-
-def check_tuning(config: Config, name: str, study: Study) -> None:
-    """Raise InputError where a study can't be tuned as its `tuning` says."""
-    if study.tuning is None:
-        return
-    for label in study.overrides():
-        if tuned(label) in study.overrides():
-            raise InputError(f"studies.{name}: '{tuned(label)}' is what '{label}' is called as tuned.")
-    if both := set(study.tuning.seeds) & set(study.seeds or config.seeds):
-        raise InputError(
-            f"studies.{name}.tuning.seeds: {min(both)} is a seed of the final runs as well, which must be fresh."
-        )
-    for key, over in study.tuning.space.items():
-        layered({f"studies.{name}.tuning.space": {key: over.at(0.0)}})
-    if not config.trials(name):
-        raise InputError(f"studies.{name}.tuning: the study has no variant that is trained.")
-
-
-def check_claim(config: Config, name: str, claim: Claim) -> None:
-    """Raise InputError where a claim is of something that the config does not have."""
-    if claim.study not in config.studies:
-        raise InputError(
-            f"claims.{name}.study: no study '{claim.study}'; {nearest(claim.study, list(config.studies))}"
-        )
-    study, suites = config.studies[claim.study], config.study_suites(claim.study)
-    labels = [*study.overrides(), *(map(tuned, study.overrides()) if study.tuning else [])]
-    for label in claim.labels:
-        if label not in labels:
-            where = f"claims.{name}: study '{claim.study}' has no variant"
-            raise InputError(f"{where} '{label}'; {nearest(label, labels)}")
-    if claim.suite not in (None, *suites):
-        raise InputError(f"claims.{name}.suite: study '{claim.study}' is not scored on {claim.suite}.")
-    if claim.direction.startswith("not") and not (claim.equivalence or config.equivalence):
-        raise InputError(
-            f"claims.{name}.direction: '{claim.direction}' needs an 'equivalence', the claim's or the config's."
-        )
-    columns = ["Avg", *SUITES[claim.suite or suites[0]].columns]
-    if claim.task is not None and claim.task not in columns:
-        raise InputError(f"claims.{name}.task: no column '{claim.task}'; {nearest(claim.task, columns)}")
-
-
-def published_encoders() -> set[str]:
-    """The encoders that report/published.csv has rows for."""
-    with (files("arccse.report") / "published.csv").open(encoding="utf-8") as lines:
-        return {row["encoder"] for row in csv.DictReader(lines)}
 
 
 def label_of(point: Partial) -> str:

@@ -8,12 +8,13 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from arccse import paths
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.data.sources import open_source
 from arccse.evaluation.scoring import sentences
 from arccse.evaluation.suites import SUITES, tasks
 from arccse.models import WEIGHTS_AND_TOKENIZER, resolve
 from arccse.standings import Standing
+from arccse.variants import Run
 
 STARTUP = 8.0  # seconds that a job takes to import what it needs, about
 MEASURED_STEPS = 8

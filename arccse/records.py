@@ -12,10 +12,10 @@ from typing import Annotated, Any
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from arccse.config import Run
 from arccse.errors import InputError, first_line
 from arccse.evaluation.suites import SUITES
 from arccse.files import json_object, sha256
+from arccse.variants import Run
 
 SCORES = ["suite", "task", "metric", "value", "n"]
 GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]

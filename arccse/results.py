@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from arccse import choosing, paths
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.errors import InputError
 from arccse.evaluation.suites import COSINES, KEEPING, SUITES
 from arccse.files import atomic_path, atomic_write, sweep
@@ -28,6 +28,7 @@ from arccse.records import (
     read_table,
     require_valid,
 )
+from arccse.variants import Run
 
 PAIRED = next(name for name, keeps in KEEPING.items() if keeps == COSINES)  # the suite of rated pairs
 

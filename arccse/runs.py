@@ -11,7 +11,7 @@ import torch
 
 from arccse import code, paths, provenance
 from arccse.checkpoint import State, StopSignals
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.data import corpus
 from arccse.distributed import Processes
 from arccse.errors import Diverged
@@ -20,6 +20,7 @@ from arccse.models import DIVERGED, NOT_KEPT, origin
 from arccse.progress import TrainingProgress, write_history
 from arccse.training import CPU
 from arccse.training import train as train_encoder
+from arccse.variants import Run
 
 
 def train(config: Config, run: Run, device: torch.device = CPU) -> None:

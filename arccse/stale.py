@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.table import Table
 
 from arccse import paths, results
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.errors import InputError
 from arccse.files import atomic_write, make_writable
 from arccse.records import read_json
 from arccse.results import Gathered, Results
 from arccse.standings import Standing, standings
+from arccse.variants import Run
 
 
 def find(config: Config) -> list[Standing]:

@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from arccse import code, paths
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.errors import InputError
 from arccse.models import NOT_KEPT
 from arccse.records import read_evaluation, read_run
 from arccse.results import Gathered
+from arccse.variants import Run
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from arccse import paths
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.progress import HEARTBEAT, duration
 from arccse.records import read_json
 from arccse.standings import Standing, standings
+from arccse.variants import Run
 
 KINDS = ("done", "diverged", "stale", "under way", "trained", "failed", "waiting")
 

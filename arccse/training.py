@@ -16,7 +16,6 @@ from torch import Tensor
 
 from arccse.batches import Views, drawn_negatives, rows_of_steps, seed_dropout, seed_of, views_of
 from arccse.checkpoint import Best, State, StopSignals
-from arccse.config import Run
 from arccse.data.readers import Pairs
 from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
@@ -26,6 +25,7 @@ from arccse.hyperparameters import STREAMS, Hyperparameters
 from arccse.meter import Meter, check_dev
 from arccse.objectives import pair_loss
 from arccse.objectives.triplets import triplet
+from arccse.variants import Run
 from arccse.whitening import whiten
 
 CPU = torch.device("cpu")

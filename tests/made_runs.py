@@ -9,9 +9,10 @@ from families import MINILM
 
 from arccse import code, paths
 from arccse import config as configs
-from arccse.config import Config, Run
+from arccse.config import Config
 from arccse.evaluation.scores import Score, write_scores
 from arccse.evaluation.suites import KEEPING, SUITES
+from arccse.variants import Run
 
 RATED = pd.DataFrame({"task": "LEE", "subset": "LEE", "index": [0, 1, 2], "score": [0.1, 0.3, 0.5]})
 MASKED = pd.DataFrame(

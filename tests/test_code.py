@@ -8,8 +8,8 @@ import pytest
 
 import arccse
 from arccse import code
-from arccse.config import Hyperparameters, Variant
-from arccse.hyperparameters import OBJECTIVES
+from arccse.hyperparameters import OBJECTIVES, Hyperparameters
+from arccse.variants import Variant
 
 SIMCSE = [("training", "train"), ("objectives.softmax", "nt_xent")]
 ARCCON = [("training", "train"), ("objectives.margins", "arccon")]

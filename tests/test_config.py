@@ -13,6 +13,7 @@ from families import MINILM
 from arccse import config as configs
 from arccse.errors import InputError
 from arccse.hyperparameters import SETTINGS, Hyperparameters, own_settings
+from arccse.variants import Variant
 
 ROOT = Path(__file__).parent.parent
 WIKI1M = f"hub:princeton-nlp/datasets-for-simcse/wiki1m_for_simcse.txt@{40 * 'e'}"
@@ -130,9 +131,7 @@ def test_arccon_without_margin_is_simcse(tmp_path):
 )
 def test_runs_of_before_a_hyperparameter_keep_their_identity(settings, identity):
     # as computed at commit 0aa7282, before mask_shape, mask_nested, noise and chunk_size
-    variant = configs.Variant(
-        "bert-base-uncased", "86b5e09", "file:corpus.txt", "STSB-dev", Hyperparameters(**settings)
-    )
+    variant = Variant("bert-base-uncased", "86b5e09", "file:corpus.txt", "STSB-dev", Hyperparameters(**settings))
     assert variant.id == identity
 
 
@@ -142,19 +141,19 @@ def test_a_whitening_is_part_of_the_identity_and_of_the_name(tmp_path):
     for h, whitened in zip(plain, white, strict=True):
         assert "whitening" not in h.canonical()
         assert whitened.canonical() == h.canonical() | {"whitening": True}
-    names = [configs.Variant("bert", None, "file:a", "dev", h).name for h in white]
+    names = [Variant("bert", None, "file:a", "dev", h).name for h in white]
     assert names == ["simcse-whitened", "arccon10-triplet20-40-whitened", "untrained-whitened"]
 
 
 def test_an_untrained_encoder_depends_on_the_corpus_if_it_is_whitened_and_on_neither_dev_set_nor_seed(tmp_path):
     h = Hyperparameters(epochs=0, whitening=True, learning_rate=1.0)
-    variant = configs.Variant("bert", None, "file:a", "dev", h)
+    variant = Variant("bert", None, "file:a", "dev", h)
     assert variant.canonical() == {
         **{"model": "bert", "revision": None, "corpus": "file:a"},
         **{"epochs": 0, "pooling": "cls", "whitening": True},
     }
-    assert variant.hash == configs.Variant("bert", None, "file:a", "another", h).hash
-    assert variant.hash != configs.Variant("bert", None, "file:b", "dev", h).hash
+    assert variant.hash == Variant("bert", None, "file:a", "another", h).hash
+    assert variant.hash != Variant("bert", None, "file:b", "dev", h).hash
     content = SMOKE | {"studies": main(variants={"SimCSE": {}, "whitened": {"epochs": 0, "whitening": True}})}
     (row,) = configs.load(write(tmp_path, content | {"seeds": [3, 4]})).rows("main")[1:]
     assert [run.seed for run in row.runs] == [0]

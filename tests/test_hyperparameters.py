@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arccse import config as configs
-from arccse.config import Variant
 from arccse.errors import InputError
 from arccse.hyperparameters import OBJECTIVES, SETTINGS, Hyperparameters, layered, own_settings
 from arccse.ranges import Range
+from arccse.variants import Variant
 
 ROOT = Path(__file__).parent.parent
 
@@ -154,7 +154,7 @@ def another(z: Tensor, z_pos: Tensor, temperature: float, {parameter}: {annotati
 """
 STRENGTH = 'Annotated[float, Setting(0.5, linear=[0.1, 1.0], ge=0, origin="here")]'
 EVERY_ID = """
-from arccse.config import Variant
+from arccse.variants import Variant
 from arccse.hyperparameters import OBJECTIVES, Hyperparameters
 for name in OBJECTIVES:
     print(Variant("bert", None, "file:c", "dev", Hyperparameters(objective=name)).id)

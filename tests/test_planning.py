@@ -12,11 +12,11 @@ from made_runs import SENTENCES, leave_all, made_config, record_of
 from rich.console import Console
 
 from arccse import costs, paths, planning
-from arccse.config import Run, Variant
 from arccse.errors import InputError
 from arccse.gathering import gather
 from arccse.hyperparameters import Hyperparameters
 from arccse.standings import standings
+from arccse.variants import Run, Variant
 
 STUDIES = {
     "main": {

@@ -4,11 +4,11 @@ import pytest
 import tiny
 import torch
 
-from arccse.config import Run, Variant
 from arccse.data.readers import Pairs
 from arccse.errors import InputError
 from arccse.hyperparameters import STREAMS, Hyperparameters, layered
 from arccse.training import train
+from arccse.variants import Run, Variant
 
 ALL_DRAWN = {"objective": "gaussian_negatives", "triplet_weight": 1.0, "triplet_margin": 0.5, "noise": 0.5}
 FAST = {"batch_size": 8, "max_length": 16, "learning_rate": 1e-3, "max_steps": 3}

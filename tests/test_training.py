@@ -16,7 +16,6 @@ from transformers import AutoModel, AutoTokenizer, get_linear_schedule_with_warm
 from arccse import geometry, training
 from arccse.batches import MASKS, drawn_negatives, rng, rows_of_steps, views_of
 from arccse.checkpoint import Best, State
-from arccse.config import Run, Variant
 from arccse.data.readers import Pairs
 from arccse.distributed import Processes
 from arccse.encoder import load_encoder
@@ -26,6 +25,7 @@ from arccse.hyperparameters import OBJECTIVES, Hyperparameters
 from arccse.masking import draw_masks
 from arccse.meter import Meter
 from arccse.training import CPU, backward, embed, linear_decay, losses_of, parameter_groups, train
+from arccse.variants import Run, Variant
 
 CORPUS = tiny.sentences(64)
 FAST = {"batch_size": 8, "max_length": 16, "learning_rate": 1e-3, "eval_every": 3, "geometry_every": 2}

@@ -3,11 +3,12 @@
 import pandas as pd
 
 from arccse import choosing
-from arccse.config import Config, Row, Run, Trial
+from arccse.config import Config
 from arccse.report.figures.axis import text_of
 from arccse.report.supplements import Material
 from arccse.report.tables import listed
 from arccse.results import Results
+from arccse.variants import Row, Run, Trial
 
 KNOWN = ["encoder", "row", "trial", "chosen", "dev", "diverged"]
 

@@ -20,9 +20,9 @@ from made_results import made_choices, made_results
 
 from arccse import config as configs
 from arccse import examples, models, paths
-from arccse.config import Config, Hyperparameters
+from arccse.config import Config
 from arccse.errors import InputError
-from arccse.hyperparameters import OBJECTIVES, SETTINGS, STREAMS
+from arccse.hyperparameters import OBJECTIVES, SETTINGS, STREAMS, Hyperparameters
 from arccse.report import build, layout
 from arccse.report.figures import drawing
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from arccse.config import Row
 from arccse.data.sources import source_class
 from arccse.evaluation.suites import SUITES
 from arccse.report import agreement, streams, tables, trials
@@ -16,6 +15,7 @@ from arccse.report.contrasts import NO_INTERACTION
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
 from arccse.results import Results
+from arccse.variants import Row
 
 
 def measure(subject: Subject) -> str:

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from arccse.config import Config, Row
+from arccse.config import Config
 from arccse.evaluation.suites import SUITES
 from arccse.report import figures
 from arccse.report.designs import averaged, ranked, spreads
 from arccse.report.figures.axis import Axis, text_of
+from arccse.variants import Row
 
 if TYPE_CHECKING:
     import pandas as pd
