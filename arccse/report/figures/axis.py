@@ -68,9 +68,12 @@ def text_of(value: Any) -> str:
 
 
 def near(reaches: Sequence[float]) -> list[bool]:
-    """Which of some distances from 0 leave each other room on one axis: no more than FAR times their median."""
-    known = [reach for reach in reaches if not math.isnan(reach)]
-    return [reach <= FAR * median(known) for reach in reaches]
+    """Which of some distances from 0 leave each other room on one axis: no more than FAR times their median.
+
+    What is no distance (0, as of equal rows, or NaN) does not count.
+    """
+    known = [reach for reach in reaches if reach > 0]
+    return [reach <= FAR * median(known) if known else True for reach in reaches]
 
 
 def far_off(reaches: Sequence[float]) -> list[bool]:
