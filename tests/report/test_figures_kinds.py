@@ -128,7 +128,8 @@ def test_an_axis_has_room_for_what_is_not_set_aside():
 def test_distances_that_leave_each_other_no_room_are_set_aside():
     assert near([0.2, 0.3, 0.1, float("nan"), 5.0]) == [True, True, True, False, False]
     assert near([1.0, 5.0]) == [True, True]
-    assert near([0.0, 0.0]) == [True, True]
+    assert near([0.0, 0.0, 0.0, 1.0, 9.0, 1.2]) == [True, True, True, True, False, True]
+    assert near([0.0, float("nan")]) == [True, True]
     assert near([]) == []
 
 

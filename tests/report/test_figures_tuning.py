@@ -106,6 +106,7 @@ def test_a_budget_has_the_expected_best_its_quartiles_and_the_row_as_configured(
     np.testing.assert_allclose(grey.get_ydata(), best.get_ydata())
     assert not of_colour(second, COLOURS[1])  # one of its runs diverged
     assert names(figure)[-1] == "a, in the other panels"
+    assert all(float(place).is_integer() for axes in (first, second) for place in axes.get_xticks())
 
 
 def test_the_panels_have_room_for_what_half_of_the_trials_find() -> None:

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from arccse.errors import InputError
 from arccse.ranking import BestOf, best_of
@@ -129,6 +130,7 @@ def budget(found: pd.DataFrame, configured: Mapping[str, float], caveat: str | N
             if np.isfinite(configured.get(row, np.nan)):
                 axes.axhline(configured[row], color=FORMS["as configured"][0], linestyle="--", linewidth=1.2)
         placed[reference].set_ylim(*_room(list(expected.values()), configured))
+        placed[reference].xaxis.set_major_locator(MaxNLocator("auto", integer=True))  # of all, which share it
         (tuned, default), _ = _forms(["tuned", "as configured"])
         handles = [tuned, Patch(**BAND), default, Line2D([], [], color=REFERENCE)]
         names = [
@@ -148,7 +150,7 @@ def _best(axes: Axes, expected: np.ndarray, **look: Any) -> None:
 def _room(expected: Sequence[BestOf], configured: Mapping[str, float]) -> tuple[float, float]:
     """The ends of an axis of dev scores with room for the rows as configured and what half of the trials find."""
     ends = [dev for dev in configured.values() if np.isfinite(dev)]
-    ends += [end for best in expected for end in (best.mean[(len(best.mean) - 1) // 2], best.mean[-1])]
+    ends += [end for best in expected for end in (best.mean[max(1, len(best.mean) // 2) - 1], best.mean[-1])]
     room = 0.08 * (max(ends) - min(ends)) or 0.5
     return min(ends) - room, max(ends) + room
 
