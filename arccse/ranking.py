@@ -107,10 +107,10 @@ class BestOf:
 def best_of(scores: np.ndarray) -> BestOf:
     """What the best of n of (trials,) scores is, for n = 1 to all, if which n is left to chance.
 
-    All choices of n different trials are equally likely. The mean is then an unbiased estimate for n fresh trials;
-    with replacement, as Dodge et al. draw, it would be too low, even at the full budget lower than the best that was
-    found. The quartiles tell how much chance there is in which trials one happens to make. They are no interval of
-    the mean: from a single tuning nobody knows how far another one would get.
+    All choices of n different trials are equally likely. Of independent trials, the mean is then an unbiased estimate
+    for n fresh ones; with replacement, as Dodge et al. draw, it would be too low, even at the full budget lower than
+    the best that was found. The quartiles tell how much chance there is in which trials one happens to make. They are
+    no interval of the mean: from a single tuning nobody knows how far another one would get.
 
     Raises:
         ValueError: no score, NaN or infinity.

@@ -25,6 +25,7 @@ class Cell:
 
 
 UNKNOWN = Cell("–")
+NAMED_UP_TO = 20  # rows with the same seeds
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,10 @@ def _seeds(rows: list[Row]) -> str:
     same = [(seeds, list(group)) for seeds, group in groupby(rows, key=lambda row: sorted(row.seeds))]
     if len(same) == 1:
         return _seeds_of(same[0][0])
-    names = [listed(f"“{row.label}”" for row in group) for _, group in same]
+    names = [
+        listed(f"“{row.label}”" for row in group) if len(group) <= NAMED_UP_TO else f"{len(group)} rows"
+        for _, group in same
+    ]
     return "; ".join(f"{name}: {_seeds_of(seeds)}" for name, (seeds, _) in zip(names, same, strict=True))
 
 

@@ -66,12 +66,12 @@ def settle(
     for name, claim in config.claims.items():
         for encoder in views[claim.study].encoders:
             rows = {row.label: row for row in views[claim.study].rows if row.encoder == encoder}
+            suite = claim.suite or config.study_suites(claim.study)[0]
             if lost := [label for label in claim.labels if label not in rows]:
-                own = [untuned(claim, lost)]
+                own = [never_tuned(claim, lost[0], suite)]
             elif claim.matched:
                 own = [in_training(claim, rows, histories)]
             else:
-                suite = claim.suite or config.study_suites(claim.study)[0]
                 known = values_of(claim.study, suite)
                 values = {
                     label: known.get((encoder, label), pd.DataFrame()) for label in rows
@@ -88,6 +88,13 @@ def settle(
         together = testable * views[claim.study].looks
         lines.append(said | {"equivalence": margin} | settled(claim, own, together, margin))
     return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
+
+
+def never_tuned(claim: Claim, label: str, suite: str) -> Measured:
+    """The comparison of a claim about a row as tuned that is not there, since no trial of it was left to choose."""
+    kind, task = ("matched", claim.matched) if claim.matched else ("claim", claim.task or SUITES[suite].headlines[0])
+    name = name_of(claim.contrast) if claim.contrast else f"{label} − each other"
+    return Measured(Contrast(kind, suite, "", name, (), (), ()), task, None, reason=f"{label}: every trial diverged")
 
 
 def in_scores(
@@ -114,12 +121,6 @@ def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) 
     base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
     one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
     return measure_courses(one, claim.matched, histories)
-
-
-def untuned(claim: Claim, lost: Sequence[str]) -> Measured:
-    """The comparison that can't be made since rows, as tuned, have no values."""
-    compared = Contrast("claim", claim.suite or "", "", name_of(claim.contrast or {str(claim.best): 1}), (), (), ())
-    return Measured(compared, claim.task or "", None, reason=f"every trial of {tables.listed(lost)} diverged")
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:

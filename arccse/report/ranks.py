@@ -38,16 +38,15 @@ def frame(material: Material, study: str) -> pd.DataFrame:
     """
     config, view = material.config, material.views[study]
     is_tuned = config.studies[study].tuning is not None
-    asked = config.study_suites(study)
+    averaged = [suite for suite in config.study_suites(study) if "Avg" in SUITES[suite].headlines]
     found = []
     for encoder in view.encoders:
         rows = [row for row in view.finished if row.encoder == encoder and not row.untrained]
         rows = [row for row in rows if row.untuned] if is_tuned else rows
-        for suite in asked:
-            if "Avg" in SUITES[suite].headlines and SUITES[suite].repeats not in asked:
-                values = tables.seed_values(material.results.scores, rows, suite)
-                own = of_rows(rows, values, suite, material.draws, view.looks)
-                found.append(pd.DataFrame(own, columns=COLUMNS).assign(encoder=encoder, suite=suite))
+        for suite in averaged:
+            values = tables.seed_values(material.results.scores, rows, suite)
+            own = of_rows(rows, values, suite, material.draws, view.looks)
+            found.append(pd.DataFrame(own, columns=COLUMNS).assign(encoder=encoder, suite=suite))
     if not any(len(own) for own in found):
         raise InputError(f"No rows of study '{study}' have an average and a seed in common.")
     return pd.concat([own for own in found if len(own)], ignore_index=True)

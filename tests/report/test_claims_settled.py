@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import made_tuned
 import numpy as np
 import pandas as pd
 import pytest
@@ -215,3 +216,27 @@ def test_each_claim_has_the_second_level_of_its_own_suite(tmp_path):
         " have been drawn too."
     )
     assert settle(config, views, made.scores, made.histories)["two_level_low"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("claimed", "comparison", "measure"),
+    [
+        ({"contrast": {"NT-Xent, tuned": -1, "ArcCon, tuned": 1}}, "ArcCon, tuned − NT-Xent, tuned", "STS average"),
+        ({"best": "ArcCon, tuned"}, "ArcCon, tuned − each other", "STS average"),
+        (
+            {"contrast": {"NT-Xent, tuned": -1, "ArcCon, tuned": 1}, "matched": "steps"},
+            "ArcCon, tuned − NT-Xent, tuned",
+            "steps to the other's best dev score",
+        ),
+    ],
+)
+def test_a_claim_of_a_row_that_could_not_be_tuned_is_undecided(tmp_path, monkeypatch, claimed, comparison, measure):
+    monkeypatch.chdir(tmp_path)
+    claims = {"tuned": {"claim": "ArcCon is better", "source": "a test", "study": "tuned"} | claimed}
+    before = made_config(tmp_path, {"tuned": made_tuned.STUDY}, seeds=[0, 1, 2])
+    gone = {run.id: 3 for trial in before.trials("tuned")["tiny", "ArcCon"] for run in trial.runs}
+    config, made = made_tuned.made_tuned(tmp_path, made_tuned.STUDY, gone, claims=claims)
+    views = {"tuned": build.study_view(config, "tuned", made)}
+    (line,) = settle(config, views, made.scores, made.histories).to_dict("records")
+    assert (line["verdict"], line["comparison"], line["measure"]) == ("undecided", comparison, measure)
+    assert line["text"] == "undecided: ArcCon, tuned: every trial diverged"

@@ -3,6 +3,7 @@
 import pytest
 from made_configs import made_config
 from made_results import made_results
+from made_tuned import made_tuned
 
 from arccse.report import build
 from arccse.report.comparisons import compare_study
@@ -143,3 +144,39 @@ def test_the_interaction_is_the_table_s(tmp_path):
     assert found["difference"] == pytest.approx(sum(expected) / 3)
     assert (found["n"], found["comparisons"]) == (3, 5)
     assert interaction("main") is None
+
+
+def test_forms_are_the_courses_of_each_row_as_configured_and_as_tuned(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, results = made_tuned(tmp_path)
+    found = data.forms(subject(config, "tuned"), results)
+    assert [*dict.fromkeys(zip(found["label"], found["form"], strict=True))] == [
+        (label, form) for label in ("NT-Xent", "ArcCon") for form in ("as configured", "tuned")
+    ]
+    rows = {row.label: row for row in config.rows("tuned")}
+    for (label, form), own in found.groupby(["label", "form"]):
+        row = rows[label if form == "as configured" else f"{label}, tuned"]
+        kept = results.histories[
+            (results.histories["hash"] == row.variant.hash) & results.histories["seed"].isin([0, 1, 2])
+        ]
+        assert own["dev_spearman"].tolist() == kept["dev_spearman"].tolist()
+    labels = data.histories(subject(config, "tuned"), results)["label"]
+    assert [*dict.fromkeys(labels)] == ["NT-Xent, tuned", "ArcCon, tuned"]
+
+
+def test_what_tuning_changes_stands_under_the_labels_of_the_config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, results = made_tuned(tmp_path)
+    compared = compare_study(results.scores, build.study_view(config, "tuned", results), ["sts"])
+    found = data.tuning(subject(config, "tuned"), compared)
+    assert [*zip(found["kind"], found["row"], strict=True)] == [
+        ("pair", "ArcCon"), ("tuned", "ArcCon"), ("tuning", "NT-Xent"), ("tuning", "ArcCon")
+    ]  # fmt: skip
+
+
+def test_budgets_are_an_encoder_s_trials_and_its_rows_as_configured(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config, results = made_tuned(tmp_path)
+    found, configured = data.budgets(subject(config, "tuned"), results)
+    assert found["row"].tolist() == ["NT-Xent"] * 4 + ["ArcCon"] * 4
+    assert list(configured) == ["NT-Xent", "ArcCon"]

@@ -112,3 +112,14 @@ def test_a_forest_of_very_many_rows_has_the_largest_differences() -> None:
     named = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert named == ["sts", *(f"row {i}" for i in range(150, 250))]
     assert "Not shown: the 150 smallest differences." in note(figure)
+
+
+def test_of_many_differences_one_far_off_leaves_the_others_room() -> None:
+    rows = [(f"row {i}", "sts", i / 10, i / 10 - 0.1, i / 10 + 0.1, "higher", 5, 9, False) for i in range(9)]
+    far = ("collapsed", "sts", -40.0, -41.0, -39.0, "lower", 5, 9, False)
+    figure = forest([*rows, far])
+    low, high = figure.axes[0].get_xlim()
+    assert -1 < low < high < 2
+    assert "beyond the axis" in in_legend(figure)
+    assert "−40.00 (−41.00 to −39.00), n = 5, lower" in [text.get_text() for text in figure.axes[0].texts]
+    assert forest([*rows[:3], far]).axes[0].get_xlim()[0] < -41  # of a few, it has the room

@@ -1,11 +1,12 @@
 """How a sweep of any hyperparameters is laid out: what is on the axis, and what tells the curves apart."""
 
+import made_tuned
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_configs import made_config
 
-from arccse.report.figures.axis import Axis, reach, text_of
+from arccse.report.figures.axis import Axis, near, reach, text_of
 from arccse.report.figures.kinds import KINDS, Subject, chosen, subjects
 
 
@@ -122,3 +123,30 @@ def test_an_axis_has_room_for_what_is_not_set_aside():
     assert reach(rows, [False, True, False], [0.0]) == (0.0, 3.0)
     assert reach(rows, [True, True, True]) == (1.0, 10.0)
     assert reach([[float("nan")], [4.0]], [False, True]) == (4.0, 4.0)
+
+
+def test_distances_that_leave_each_other_no_room_are_set_aside():
+    assert near([0.2, 0.3, 0.1, float("nan"), 5.0]) == [True, True, True, False, False]
+    assert near([1.0, 5.0]) == [True, True]
+    assert near([0.0, 0.0]) == [True, True]
+    assert near([]) == []
+
+
+def test_a_tuned_study_s_rows_are_apart_from_those_that_the_config_has(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = made_config(tmp_path, {"tuned": made_tuned.STUDY}, seeds=[0, 1, 2])
+    (subject,) = subjects(before, "tuned")
+    assert (subject.is_tuned, subject.at_best, subject.baseline) == (True, [], "")
+    config, _ = made_tuned.made_tuned(tmp_path)
+    (subject,) = subjects(config, "tuned")
+    assert [row.label for row in subject.rows] == ["untrained", "NT-Xent", "ArcCon"]
+    assert [row.label for row in subject.at_best] == ["NT-Xent, tuned", "ArcCon, tuned"]
+    assert subject.baseline == "NT-Xent, tuned"
+
+
+def test_tuned_rows_are_no_points_of_a_sweep(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    study = {"tuning": made_tuned.STUDY["tuning"], "sweep": {"batch_size": [8, 16]}}
+    config, _ = made_tuned.made_tuned(tmp_path, study)
+    (subject,) = subjects(config, "tuned")
+    assert [row.label for row in subject.points] == ["batch_size=8", "batch_size=16"]

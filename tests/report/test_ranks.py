@@ -135,9 +135,8 @@ def test_ranks_are_promised_for_three_trained_rows_with_an_average(tmp_path, stu
     assert supplements.has_ranks(made_config(tmp_path, {"main": study}), "main") is expected
 
 
-def test_a_suite_that_repeats_another_one_s_tasks_has_no_ranks_of_its_own(tmp_path):
-    config = made_config(tmp_path, {"main": STUDY | {"suites": ["sts", "mteb", "transfer"]}}, seeds=SEEDS)
-    assert [*dict.fromkeys(ranks.frame(material(config, made_results(config)), "main")["suite"])] == [
-        "sts",
-        "transfer",
-    ]
+def test_every_suite_with_an_average_has_ranks_of_its_own(tmp_path):
+    config = made_config(tmp_path, {"main": STUDY | {"suites": ["sts", "order", "transfer"]}}, seeds=SEEDS)
+    found = ranks.frame(material(config, made_results(config)), "main")
+    assert [*dict.fromkeys(found["suite"])] == ["sts", "transfer"]
+    assert [heading for heading, _ in ranks.grid(found).groups] == ["tiny, STS average", "tiny, transfer average"]
