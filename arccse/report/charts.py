@@ -16,7 +16,7 @@ from arccse.errors import InputError
 from arccse.evaluation.suites import MEASURES, SUITES
 from arccse.report.blocks import HEADINGS
 from arccse.report.figures import data
-from arccse.report.figures.axis import Axis, reach
+from arccse.report.figures.axis import Axis, far_off, reach
 from arccse.report.figures.kinds import Subject
 from arccse.results import Results
 from arccse.statistics import summarise
@@ -214,7 +214,9 @@ def _forest(own: pd.DataFrame, metric: str, aside: Collection[str]) -> Chart:
     series = Series(y_label, middle, low, high, [int(n) for n in own["n"]], notes=notes)
     x = [float(i) for i in range(len(own))]
     names = [str(label) for label in own["label"]]
-    span = _span(series, names, aside, [0.0])
+    reaches = own[["difference", "low", "high"]].abs().max(axis=1)
+    far = [name for name, is_far in zip(names, far_off(reaches.tolist()), strict=True) if is_far]
+    span = _span(series, names, {*aside, *far}, [0.0])
     return Chart(metric, "points", "Method", y_label, TOGETHER, x, [series], categories=names, zero=True, span=span)
 
 

@@ -76,7 +76,6 @@ def ends(values: pd.Series) -> str:
 
 
 HEADS = {
-    "Chosen": "values",
     "Configured": "configured",
     "One trial": "one_trial",
     "Half the trials": "half_budget",
@@ -85,7 +84,8 @@ HEADS = {
     "Trials": "trials",
     "Diverged": "diverged",
     f"Within {FLAT:g}": "near",
-    "Values there": "near_values",
+    "Chosen": "values",
+    f"Values within {FLAT:g}": "near_values",
 }
 
 

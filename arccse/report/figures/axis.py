@@ -9,7 +9,7 @@ from statistics import median
 from typing import Any
 
 TITLES = {"margin": "angular margin m (degrees)", "temperature": "temperature τ", "triplet_weight": "weight λ"}
-FAR = 5  # medians
+FAR, FEW = 5, 8  # medians; distances
 CLOSEST = 0.05  # of the axis, between two of a few numbers; those that are closer can't be told apart
 
 
@@ -71,6 +71,11 @@ def near(reaches: Sequence[float]) -> list[bool]:
     """Which of some distances from 0 leave each other room on one axis: no more than FAR times their median."""
     known = [reach for reach in reaches if not math.isnan(reach)]
     return [reach <= FAR * median(known) for reach in reaches]
+
+
+def far_off(reaches: Sequence[float]) -> list[bool]:
+    """Which of many distances from 0 are not near the others; of a few, one may take all the room."""
+    return [not one for one in near(reaches)] if len(reaches) > FEW else [False] * len(reaches)
 
 
 def reach(

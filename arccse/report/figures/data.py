@@ -168,9 +168,13 @@ def interaction(subject: Subject, compared: pd.DataFrame | None) -> dict[str, An
 
 
 def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame:
-    """The differences to the study's first trained one, on the averages of the suites; which are untrained."""
+    """The differences to the study's first trained one, on the averages of the suites; which are untrained.
+
+    Of a tuned study, those of the rows as tuned.
+    """
     assert compared is not None
-    own = compared[(compared["encoder"] == subject.encoder) & (compared["kind"] == "pair") & (compared["n"] > 0)]
+    kind = "tuned" if subject.is_tuned else "pair"
+    own = compared[(compared["encoder"] == subject.encoder) & (compared["kind"] == kind) & (compared["n"] > 0)]
     averages = own[own["task"] == "Avg"]
     untrained = [row.label for row in subject.rows if row.variant.untrained]
     return averages.assign(

@@ -13,10 +13,9 @@ from matplotlib.lines import Line2D
 
 from arccse.errors import InputError
 from arccse.report.blocks import difference, interval
-from arccse.report.figures.axis import near, reach
+from arccse.report.figures.axis import far_off, reach
 from arccse.report.figures.drawing import describe, legend, new_figure, require
 
-FEW = 8  # differences, among which one that is far off may take all the room
 MOST_DIFFERENCES = 100  # in a forest's group; the table has them all
 FACES = {"higher or lower": "black", "equivalent": "0.7", "undecided": "white"}  # of a forest's marks, inside
 
@@ -89,10 +88,8 @@ def forest(differences: pd.DataFrame, measure: str, caveat: str | None, equivale
 
 def _aside(shown: pd.DataFrame) -> pd.Series:
     """The rows that may lie beyond the axis: untrained ones and, of many, those that are far off all others."""
-    if len(shown) <= FEW:
-        return shown["untrained"]
     reaches = shown[["difference", "low", "high"]].abs().max(axis=1)
-    return shown["untrained"] | ~pd.Series(near(reaches.tolist()), index=shown.index)
+    return shown["untrained"] | np.array(far_off(reaches.tolist()))
 
 
 def _range(shown: pd.DataFrame, equivalence: float | None) -> tuple[float, float]:

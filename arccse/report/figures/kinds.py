@@ -286,7 +286,7 @@ KINDS = (
         "forest",
         "Differences to the baseline",
         "Every difference to the study's first trained row with its interval.",
-        applies=lambda s: s.compares_variants and len(s.rows) > 1,
+        applies=lambda s: s.compares_variants and len(s.trained if s.is_tuned else s.rows) > 1,
         data=lambda s, _, compared: figures.data.differences(s, compared),
         draw=lambda s, frame: figures.differences.forest(
             frame, "difference (points)", s.config.caveat, s.config.equivalence
