@@ -41,7 +41,9 @@ def free_streams(settings: Sequence[dict[str, Any]]) -> list[tuple[str, ...]] | 
 
 def drawn_streams(settings: dict[str, Any]) -> tuple[str, ...]:
     """The streams that a training with these canonical hyperparameters draws from."""
-    known = {key: value for key, value in settings.items() if key in Hyperparameters.model_fields}
+    known = {
+        key: value for key, value in settings.items() if key in Hyperparameters.model_fields.keys() - {"streams"}
+    }
     return Hyperparameters(**known).drawn_streams
 
 

@@ -203,6 +203,15 @@ def test_a_study_without_each_stream_alone_has_no_sum() -> None:
     assert found["share"].notna().tolist() == [False, True, True]
 
 
+def test_a_row_in_which_no_drawn_stream_follows_the_seed_has_no_spread() -> None:
+    seeds = [1, 2, 3, 4]
+    values = {DRAWN: 75 + effects_of(seeds)["head"], ("noise", "negatives"): np.full(4, 75.0)}
+    found = streams.spread(*study(values, seeds), ["sts"])
+    assert found["streams"].tolist() == [streams.ALL, streams.NONE]
+    assert found[["sd", "share"]].iloc[1].tolist() == [0, 0]
+    assert np.isnan(found["share_low"].iloc[1])
+
+
 def test_a_diverged_row_takes_no_part() -> None:
     scores, view, _ = made([1, 2, 3])
     lost = Row("lost", "MiniLM", "99999999", [1, 2, 3], canonical(streams=["head"]), {2: Divergence(3, "not finite")})
