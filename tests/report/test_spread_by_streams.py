@@ -241,7 +241,8 @@ def material(config: Config) -> Material:
 
 def test_a_config_s_study_of_spread_has_its_table(tmp_path: Path) -> None:
     other = {"variants": {"a": {}, "b": {"streams": ["head"], "temperature": 0.1}}}
-    config = made_config(tmp_path, {"seeds": {"variants": VARIANTS}, "other": other}, seeds=[1, 2, 3])
+    once = {"variants": VARIANTS, "seeds": [1]}
+    config = made_config(tmp_path, {"seeds": {"variants": VARIANTS}, "other": other, "once": once}, seeds=[1, 2, 3])
     placed = [one.name for one in supplements.placed(config) if one.supplement.name == "streams"]
     assert placed == ["seeds-streams"]
     found = streams.frame(material(config), "seeds")
