@@ -1,0 +1,114 @@
+"""A tuned study through Snakemake: trials, the choice, final runs; killed in between it comes to the same numbers."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import tiny
+from snakemake_runs import ROOT, base_config, planned, snakemake, write_config
+
+STUDY = {
+    "title": "Tuned",
+    "seeds": [0],
+    "tuning": {"trials": 2, "seeds": [100], "space": {"learning_rate": {"log": [1e-4, 1e-2]}}},
+    "variants": {"NT-Xent": {}, "ArcCon": {"objective": "arccon"}},
+}
+CONTENT = base_config() | {"claims": {}, "studies": {"tuned": STUDY}}
+
+
+def prepared(folder: Path) -> str:
+    """A folder with an encoder, a corpus and a config of a tuned study; the config's path."""
+    tiny.save_bert(folder / "bert")
+    (folder / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
+    return write_config(folder, CONTENT)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder in which the config has run through."""
+    folder = tmp_path_factory.mktemp("whole")
+    result = snakemake(folder, "--cores", "2", "--configfile", prepared(folder))
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder
+
+
+def scores(folder: Path) -> pd.DataFrame:
+    return pd.read_csv(folder / "results" / "tiny" / "scores.csv", dtype={"hash": str})
+
+
+def chosen(folder: Path) -> dict:
+    return json.loads((folder / "results" / "tiny" / "chosen.json").read_text())["tuned"]["tiny"]
+
+
+def test_final_runs_have_the_best_trials_values(finished):
+    folder = finished / "results" / "tiny"
+    histories = pd.read_csv(folder / "histories.csv", dtype={"hash": str})
+    records = json.loads((folder / "runs.json").read_text())
+    assert len(records) == 2 + 2 * 2 + 2
+    for label, choice in chosen(finished).items():
+        objective = CONTENT["studies"]["tuned"]["variants"][label].get("objective", "nt_xent")
+        own = {run: r for run, r in records.items() if r["hyperparameters"]["objective"] == objective}
+        dev = {}
+        for run, record in own.items():
+            if record["seed"] == 100:
+                lines = histories[
+                    (histories["hash"] == run.split("-")[-1].split("/")[0]) & (histories["seed"] == 100)
+                ]
+                kept = lines[lines["step"] == record["selected_step"]]["dev_spearman"].item()
+                dev[record["hyperparameters"]["learning_rate"]] = kept
+        assert choice["values"]["learning_rate"] == max(dev, key=dev.get)
+        rates = {r["hyperparameters"]["learning_rate"] for r in own.values() if r["seed"] == 0}
+        assert rates == {1e-3, choice["values"]["learning_rate"]}  # the encoder's own, and the chosen one
+
+
+def test_trials_are_scored_on_nothing_and_leave_no_weights(finished):
+    assert set(scores(finished)["seed"]) == {0}
+    for run in (finished / "results" / "tiny" / "runs").glob("*/seed100"):
+        assert sorted(file.name for file in run.iterdir()) == ["history.csv", "model", "run.json"]
+        assert [file.name for file in (run / "model").glob("[!.]*")] == ["not-kept.json"]  # .snakemake_timestamp
+
+
+def test_done_is_done_and_a_clone_of_what_is_gathered_has_nothing_to_do(finished, tmp_path):
+    assert planned(finished, str(finished / "config.yaml")) == {}
+    clone = Path(shutil.copytree(finished, tmp_path / "clone"))
+    for name in (".snakemake", *(f"results/tiny/{part}" for part in ("runs", "data", "logs", "benchmarks", "state"))):
+        shutil.rmtree(clone / name)
+    assert {"corpus", "train", "choose", "embed", "gather"}.isdisjoint(planned(clone, str(clone / "config.yaml")))
+    before = (clone / "results" / "tiny" / "chosen.json").read_bytes()
+    (clone / "results" / "tiny" / "chosen.json").unlink()
+    assert planned(clone, str(clone / "config.yaml"))["choose"] == 1
+    result = snakemake(clone, "--cores", "1", "--configfile", str(clone / "config.yaml"), "choose")
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert json.loads(before) == json.loads((clone / "results" / "tiny" / "chosen.json").read_text())
+
+
+def test_killed_among_the_trials_it_comes_to_the_same_numbers(finished, tmp_path):
+    config = prepared(tmp_path)
+    command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "--configfile", config]
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    trials = tmp_path / "results" / "tiny" / "runs"
+    while not list(trials.glob("*/seed100/run.json")):
+        assert process.poll() is None
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "results" / "tiny" / "chosen.json").exists()
+    result = snakemake(tmp_path, "--cores", "2", "--configfile", config)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert chosen(tmp_path) == chosen(finished)
+    assert (tmp_path / "results/tiny/scores.csv").read_bytes() == (finished / "results/tiny/scores.csv").read_bytes()
