@@ -3,9 +3,9 @@
 Kendall's τ is how many pairs of rows have the same order in both rankings, less how many have the opposite one, as a
 share of all pairs. Means over seeds are ranked, and seeds make them uncertain, in two ways that need two answers:
 
-- `low`, `high`: what τ of such means would be with other seeds, by resampling. Where rows lie closer to each other
-  than seeds can tell apart, noise pulls τ towards 0, and resampling pulls it there once more: the interval then lies
-  below the τ of the true means.
+- `low`, `high`: what τ of such means would be with other seeds, by resampling. Noise pulls τ towards 0, and
+  resampling pulls it there once more, so that the interval reaches as far on the other side of τ as on this one. It
+  can miss the τ of the true means where rows lie closer to each other than seeds can tell apart.
 - `least`, `most`: what the τ of the true means can be, by the pairs alone whose order is sure in both rankings. With
   few seeds that is little, and these bounds say so.
 """
@@ -78,7 +78,11 @@ def agreement(a: np.ndarray, b: np.ndarray, same_runs: bool = False) -> Agreemen
 
 
 def resampled(a: np.ndarray, b: np.ndarray, tau: float, same_runs: bool) -> tuple[float, float]:
-    """The middle 95 % of τ among means of other seeds, widened to hold τ itself, which takes few values."""
+    """The middle 95 % of τ among means of other seeds, together with its reflection about τ, within −1 and 1.
+
+    Source: the percentile and the basic bootstrap interval, of which each misses what the other holds: Davison and
+    Hinkley, Bootstrap Methods and their Application, 1997, section 5.2.
+    """
     rng = np.random.default_rng(0)
     if same_runs:
         both = means_of_other_seeds(np.concatenate([a, b]), rng)
@@ -88,9 +92,9 @@ def resampled(a: np.ndarray, b: np.ndarray, tau: float, same_runs: bool) -> tupl
     drawn = drawn[np.isfinite(drawn)]
     if np.isnan(tau) or not len(drawn):
         return np.nan, np.nan
-    low = np.quantile(drawn, ALPHA / 2, method="lower")
-    high = np.quantile(drawn, 1 - ALPHA / 2, method="higher")
-    return min(tau, float(low)), max(tau, float(high))
+    low = float(np.quantile(drawn, ALPHA / 2, method="lower"))
+    high = float(np.quantile(drawn, 1 - ALPHA / 2, method="higher"))
+    return max(-1.0, min(low, 2 * tau - high)), min(1.0, max(high, 2 * tau - low))
 
 
 def means_of_other_seeds(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:

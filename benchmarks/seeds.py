@@ -9,8 +9,9 @@ jackknife's, of the first stream and of all three; `F`: what an F interval, for 
 `share`. "together": runs of one seed share what their streams drew, as in a study; "apart": they don't.
 
 Then rankings of rows by two scores. True means are normal, `gap` times as far spread as seeds are; "unrelated": those
-of the two scores are, "same": they are the same. `drawn`: the interval by means of other seeds; `replaced`: the same
-with seeds drawn with replacement; `bounds`: least to most; `tau`: the mean of the observed less the true τ.
+of the two scores are, "same": they are the same, "near": half-way. `interval`: of agreement, holds the true τ;
+`again`: τ of other seeds; `bounds`: least to most hold the true τ; `percentile`: a plain bootstrap of seeds would;
+`tau`: the mean of the observed less the true τ.
 """
 
 import argparse
@@ -42,8 +43,8 @@ def main() -> None:
     kendall.DRAWS = 500  # as many as quantiles at 2.5 % need here
     lines = [
         {"rows": rows, "n": n, "gap": gap, "means": means}
-        | of_rankings(rows, n, gap, means == "same", options.rankings, np.random.default_rng([options.seed, rows, n]))
-        for means in ("unrelated", "same")
+        | of_rankings(rows, n, gap, means, options.rankings, np.random.default_rng([options.seed, rows, n]))
+        for means in ("unrelated", "near", "same")
         for rows in (4, 10, 20)
         for n in (3, 5, 10)
         for gap in (1, 3)
@@ -74,22 +75,24 @@ def drawn(tails: str, rng: np.random.Generator, shape: tuple[int, ...]) -> np.nd
     return rng.standard_normal(shape) if tails == "normal" else rng.standard_t(5, shape) / (5 / 3) ** 0.5
 
 
-def of_rankings(rows: int, n: int, gap: float, same: bool, trials: int, rng: np.random.Generator) -> dict[str, float]:
-    """How often each interval holds the true τ, over so many pairs of rankings with n seeds each."""
-    held = dict.fromkeys(("drawn", "replaced", "bounds"), 0)
+def of_rankings(rows: int, n: int, gap: float, means: str, trials: int, rng: np.random.Generator) -> dict[str, float]:
+    """How often each interval holds what it should, over so many pairs of rankings with n seeds each."""
+    held = dict.fromkeys(("interval", "again", "bounds", "percentile"), 0)
     off = 0.0
     for _ in range(trials):
-        one = gap * rng.normal(size=(rows, 1))
-        two = one if same else gap * rng.normal(size=(rows, 1))
+        one, other = gap * rng.normal(size=(2, rows, 1))
+        two = one + {"unrelated": other - one, "near": other / 2, "same": 0}[means]
         truth = kendall.kendall(one.T, two.T)[0]
-        a, b = one + rng.normal(size=(rows, n)), two + rng.normal(size=(rows, n))
+        a, b, again, once_more = (level + rng.normal(size=(rows, n)) for level in (one, two, one, two))
         found = kendall.agreement(a, b)
         off += found.tau - truth
         taus = kendall.kendall(*(scores[:, rng.integers(0, n, (500, n))].mean(axis=2).T for scores in (a, b)))
         ends = np.quantile(taus, 0.025, method="lower"), np.quantile(taus, 0.975, method="higher")
-        intervals = (found.low, found.high), ends, (found.least, found.most)
-        for name, (low, high) in zip(held, intervals, strict=True):
-            held[name] += low - 1e-9 <= truth <= high + 1e-9
+        repeated = kendall.kendall(again.mean(axis=1)[None], once_more.mean(axis=1)[None])[0]
+        held["interval"] += found.low - 1e-9 <= truth <= found.high + 1e-9
+        held["again"] += found.low - 1e-9 <= repeated <= found.high + 1e-9
+        held["bounds"] += found.least - 1e-9 <= truth <= found.most + 1e-9
+        held["percentile"] += ends[0] - 1e-9 <= truth <= ends[1] + 1e-9
     return {name: count / trials for name, count in held.items()} | {"tau": off / trials}
 
 

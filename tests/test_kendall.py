@@ -132,13 +132,30 @@ def coverage(rows, seeds, gap, related, trials=300):
 def test_independent_rankings_are_held_by_both(rows, seeds, gap, monkeypatch):
     monkeypatch.setattr(module, "DRAWS", 400)
     resampled, bounded = coverage(rows, seeds, gap, related=False)
-    assert resampled >= 0.89  # 0.91 to 0.99
+    assert resampled >= 0.93  # 0.96 to 1
     assert bounded >= 0.95
 
 
-def test_only_the_bounds_hold_an_agreement_that_noise_hides(monkeypatch):
-    """Ten rows as far apart as seeds are, in the same order on both: resampling misses it, and the notes say so."""
+def test_the_bounds_hold_an_agreement_that_noise_hides(monkeypatch):
+    """Ten rows as far apart as seeds are, in the same order on both: resampling misses it now and then."""
     monkeypatch.setattr(module, "DRAWS", 400)
-    resampled, bounded = coverage(10, 5, 1, related=True, trials=100)
-    assert resampled < 0.2
+    resampled, bounded = coverage(10, 5, 1, related=True, trials=200)
+    assert 0.6 <= resampled <= 0.9
     assert bounded >= 0.95
+
+
+def test_other_seeds_give_what_is_said(monkeypatch):
+    monkeypatch.setattr(module, "DRAWS", 400)
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(200):
+        levels = rng.normal(size=(10, 1))
+        a, b, again, once_more = levels + rng.normal(size=(4, 10, 5))
+        found, other = agreement(a, b), agreement(again, once_more)
+        held += found.low - 1e-9 <= other.tau <= found.high + 1e-9
+    assert held >= 188  # 0.98
+
+
+def test_the_interval_reaches_as_far_on_both_sides_or_to_the_end():
+    found = agreement(noise(6, 5) + STILL[[0, 1, 2, 3, 4, 4], :1], noise(6, 5, 1) + STILL[[0, 1, 2, 3, 4, 4], :1])
+    low, high = found.tau - found.low, found.high - found.tau
+    assert low == pytest.approx(high) or found.high == pytest.approx(1)

@@ -169,8 +169,8 @@ def notes(found: pd.DataFrame) -> list[str]:
     least = f" With {rows} rows it changes by {4 / (rows * (rows - 1)):.2f} where one pair changes its order."
     return [
         "τ: Kendall's, of the rankings by means over seeds: 1 is the same order, −1 the opposite one." + least,
-        "With other seeds: 95 % of the τ that means over other seeds would give. Noise pulls them towards 0, so that"
-        " where rows are close it lies below the τ of the true means.",
+        "With other seeds: where 95 % of the τ of means over other seeds would lie. Where rows are close, noise pulls"
+        " all of them towards 0, away from the τ of the true means.",
         "Bounds: the τ of the true means, with 95 % confidence, from the pairs of rows whose order is sure in both"
         " rankings: the same, or opposite; all others are open.",
         "p: how often unrelated rankings of so many rows have a τ as far from 0. Each line is judged alone.",

@@ -41,14 +41,16 @@ def free_streams(settings: Sequence[dict[str, Any]]) -> list[tuple[str, ...]] | 
 
 def drawn_streams(settings: dict[str, Any]) -> tuple[str, ...]:
     """The streams that a training with these canonical hyperparameters draws from."""
-    known = {key: value for key, value in settings.items() if key in Hyperparameters.model_fields}
+    known = {
+        key: value for key, value in settings.items() if key in Hyperparameters.model_fields.keys() - {"streams"}
+    }
     return Hyperparameters(**known).drawn_streams
 
 
 def spreads(config: Config, study: str, encoder: str) -> bool:
-    """Whether an encoder's rows of a study tell streams apart, by an average."""
-    settings = [*trained_with(config, study, encoder).values()]
-    return averaged(config.study_suites(study)) != "" and bool(free_streams(settings))
+    """Whether an encoder's rows of a study tell streams apart, by an average over several seeds."""
+    settings, seeds = [*trained_with(config, study, encoder).values()], config.studies[study].seeds or config.seeds
+    return averaged(config.study_suites(study)) != "" and len(seeds) > 1 and bool(free_streams(settings))
 
 
 def has_spread(config: Config, study: str) -> bool:

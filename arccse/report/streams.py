@@ -29,7 +29,12 @@ COLUMNS = [
     *("study", "encoder", "suite", "streams", "label", "n", "mean", "sd", "sd_low", "sd_high"),
     *("share", "share_low", "share_high"),
 ]
-ALL, SUM, LEFT_OVER = "all", "sum of the single ones", "not additive"  # what `streams` says beside their names
+ALL, NONE, SUM, LEFT_OVER = (
+    "all",
+    "none",
+    "sum of the single ones",
+    "not additive",
+)  # what `streams` says beside their names
 FIXED_SEED = 0  # of fixed streams, as batches.seed_of has it: rows have this seed's run in common
 
 
@@ -120,7 +125,7 @@ def spread(scores: pd.DataFrame, study: StudyView, suites: Sequence[str]) -> pd.
 
     Returns:
         Columns COLUMNS, all on the suite's average; no line if it is no study of spread. `streams` says which follow
-        from the seed: ALL, or their names joined by " + ". `sd` is with `sd_interval`'s, `share` is that of the
+        from the seed: ALL, NONE, or their names joined by " + ". `sd` is with `sd_interval`'s, `share` is that of the
         variance of the row in which all follow, with `share`'s interval, over the seeds that both have. Where each
         stream is alone in a row, two lines are added: SUM, of the variances of these rows together, and LEFT_OVER, of
         the `not_additive` remainder over the seeds other than FIXED_SEED.
@@ -146,7 +151,7 @@ def spread_of(rows: Sequence[Row], scores: pd.DataFrame, suite: str) -> list[dic
     whole = values.get(drawn)
     found = []
     for row, free, scored in zip(own, streams, averages, strict=True):
-        said = {"streams": ALL if free == drawn else " + ".join(free), "label": row.label, "n": len(scored)}
+        said = {"streams": ALL if free == drawn else " + ".join(free) or NONE, "label": row.label, "n": len(scored)}
         parts = [] if whole is None or free == drawn else [scored, whole]
         found.append(said | {"mean": scored.mean()} | _sd(scored.to_numpy()) | _share_of(_common(parts)))
     single = [values[one,] for one in drawn if (one,) in values]

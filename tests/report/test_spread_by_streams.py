@@ -203,6 +203,15 @@ def test_a_study_without_each_stream_alone_has_no_sum() -> None:
     assert found["share"].notna().tolist() == [False, True, True]
 
 
+def test_a_row_in_which_no_drawn_stream_follows_the_seed_has_no_spread() -> None:
+    seeds = [1, 2, 3, 4]
+    values = {DRAWN: 75 + effects_of(seeds)["head"], ("noise", "negatives"): np.full(4, 75.0)}
+    found = streams.spread(*study(values, seeds), ["sts"])
+    assert found["streams"].tolist() == [streams.ALL, streams.NONE]
+    assert found[["sd", "share"]].iloc[1].tolist() == [0, 0]
+    assert np.isnan(found["share_low"].iloc[1])
+
+
 def test_a_diverged_row_takes_no_part() -> None:
     scores, view, _ = made([1, 2, 3])
     lost = Row("lost", "MiniLM", "99999999", [1, 2, 3], canonical(streams=["head"]), {2: Divergence(3, "not finite")})
@@ -232,7 +241,8 @@ def material(config: Config) -> Material:
 
 def test_a_config_s_study_of_spread_has_its_table(tmp_path: Path) -> None:
     other = {"variants": {"a": {}, "b": {"streams": ["head"], "temperature": 0.1}}}
-    config = made_config(tmp_path, {"seeds": {"variants": VARIANTS}, "other": other}, seeds=[1, 2, 3])
+    once = {"variants": VARIANTS, "seeds": [1]}
+    config = made_config(tmp_path, {"seeds": {"variants": VARIANTS}, "other": other, "once": once}, seeds=[1, 2, 3])
     placed = [one.name for one in supplements.placed(config) if one.supplement.name == "streams"]
     assert placed == ["seeds-streams"]
     found = streams.frame(material(config), "seeds")
