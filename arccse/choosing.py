@@ -63,8 +63,11 @@ def dev_scores(
     config: Config, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]
 ) -> dict[str, float | None]:
     """The dev scores of all trials, by run, of gathered histories and records."""
-    groups = dict(iter(histories.groupby(["hash", "seed"])))
-    return {run.id: dev_score(groups[run.variant.hash, run.seed], runs[run.id]) for run in config.trial_runs()}
+    found = {}
+    for run in config.trial_runs():
+        own = histories[(histories["hash"] == run.variant.hash) & (histories["seed"] == run.seed)]
+        found[run.id] = dev_score(own, runs[run.id])
+    return found
 
 
 def require_best(config: Config, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]) -> None:
