@@ -56,13 +56,13 @@ def check_study_names(config: Config) -> None:
 
     besides = ["comparisons", *(one.name for one in SUPPLEMENTS)]
     of_figure: dict[str, str] = {}
-    for name, study in config.studies.items():
+    for name in config.studies:
         if name in ("theory", "claims", *besides):
             raise InputError(f"studies.{name}: a part of the report is called so; take another name.")
         other, _, beside = name.rpartition("-")
         if beside in besides and other in config.studies:
             raise InputError(f"studies.{name}: the {beside} of '{other}' are called so; take another name.")
-        for encoder in study.encoders or config.encoders:
+        for encoder in config.encoders_of(name):
             twin = of_figure.setdefault(f"{name}-{encoder}", name)
             if twin != name:
                 raise InputError(f"studies.{name}: figures of '{encoder}' would overwrite those of '{twin}'.")
@@ -75,7 +75,7 @@ def check_tuning(config: Config, name: str, study: Study) -> None:
     for label in study.overrides():
         if tuned(label) in study.overrides():
             raise InputError(f"studies.{name}: '{tuned(label)}' is what '{label}' is called as tuned.")
-    if both := set(study.tuning.seeds) & set(study.seeds or config.seeds):
+    if both := set(study.tuning.seeds) & set(config.seeds_of(name)):
         raise InputError(
             f"studies.{name}.tuning.seeds: {min(both)} is a seed of the final runs as well, which must be fresh."
         )

@@ -9,7 +9,7 @@ from arccse import paths
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.tuning import Choice, Choices
-from arccse.variants import Trial, digest_of
+from arccse.variants import Run, Trial, digest_of
 
 ROUNDING = 1e-3  # of a gathered history, in points
 
@@ -63,11 +63,13 @@ def dev_scores(
     config: Config, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]
 ) -> dict[str, float | None]:
     """The dev scores of all trials, by run, of gathered histories and records."""
-    found = {}
-    for run in config.trial_runs():
-        own = histories[(histories["hash"] == run.variant.hash) & (histories["seed"] == run.seed)]
-        found[run.id] = dev_score(own, runs[run.id])
-    return found
+    return {run.id: dev_of(run, histories, runs) for run in config.trial_runs()}
+
+
+def dev_of(run: Run, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]) -> float | None:
+    """A run's dev score, of gathered histories and records; None where it diverged."""
+    own = histories[(histories["hash"] == run.variant.hash) & (histories["seed"] == run.seed)]
+    return dev_score(own, runs[run.id])
 
 
 def require_best(config: Config, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]) -> None:

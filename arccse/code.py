@@ -21,7 +21,7 @@ from arccse.variants import Variant
 
 # Modules that name files, write them, talk to the user or find a machine's devices, and decide no number.
 SILENT = {"checkpoint", "code", "config", "declared", "devices", "errors", "files", "hyperparameters", "models"}
-SILENT |= {"paths", "process", "progress", "provenance", "setting", "validation"}
+SILENT |= {"checks", "paths", "process", "progress", "provenance", "setting", "validation", "variants"}
 SILENT |= {"evaluation.scores", "evaluation.scoring", "evaluation.suites"}
 UNREAD = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}  # of the syntax tree: no effect
 

@@ -193,7 +193,7 @@ class Config(Strict):
         hyperparameters = layered(layers)
         variant = Variant(chosen.model, chosen.revision, self.corpus, self.dev_name, hyperparameters)
         # Nothing is random about an encoder that is not trained: one run stands for every seed.
-        seeds = [0] if variant.untrained else study.seeds or self.seeds
+        seeds = [0] if variant.untrained else self.seeds_of(study_name)
         return Row(label, encoder_name, variant, runs_of(variant, seeds))
 
     @cached_property
@@ -246,6 +246,10 @@ class Config(Strict):
     def encoders_of(self, study_name: str) -> list[str]:
         """The encoders of a study: its own, otherwise the config's."""
         return list(self.studies[study_name].encoders or self.encoders)
+
+    def seeds_of(self, study_name: str) -> list[int]:
+        """The seeds of a study's rows: its own, otherwise the config's."""
+        return list(self.studies[study_name].seeds or self.seeds)
 
     def study_suites(self, study_name: str) -> list[str]:
         """The suites that a study asks for: its own, otherwise the config's."""

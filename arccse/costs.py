@@ -91,14 +91,20 @@ def recorded(config: Config, records: Mapping[str, Mapping[str, Any]]) -> dict[s
 
 
 def _rates(run: Run, record: Mapping[str, Any], dev_sentences: int) -> Rates:
-    size = record["data"]["corpus"]["sentences"]
     seconds, threads = record["seconds"], record.get("threads", 1)
-    dev = threads * seconds["dev"] / measured_steps(run, size)
-    training = threads * seconds["training"] / (steps(run, size) * sentences_a_step(run))
-    return Rates(training, dev, dev / dev_sentences, record.get("device", "an unknown device"))
+    per_core = {part: threads * seconds[part] for part in ("training", "dev")}
+    origin = record.get("device", "an unknown device")
+    return rates_of(run, per_core, record["data"]["corpus"]["sentences"], dev_sentences, origin)
 
 
-def measured(config: Config, encoder: str) -> Rates | None:
+def rates_of(run: Run, seconds: Mapping[str, float], corpus_size: int, dev_sentences: int, origin: str) -> Rates:
+    """What a training's seconds of one core, in its steps ("training") and on its dev set ("dev"), come to."""
+    dev = seconds["dev"] / measured_steps(run, corpus_size)
+    training = seconds["training"] / (steps(run, corpus_size) * sentences_a_step(run))
+    return Rates(training, dev, dev / dev_sentences, origin)
+
+
+def measured(config: Config, encoder: str, corpus_size: int) -> Rates | None:
     """An encoder's rates by a few steps of its first training here, on one thread; None where nothing trains it.
 
     Raises:
@@ -115,10 +121,8 @@ def measured(config: Config, encoder: str) -> Rates | None:
     run = Run(replace(runs[0].variant, hyperparameters=h), runs[0].seed)
     dev = config.source.dev()
     seconds = training.train(run, paths.corpus(config), paths.tokens(config), dev).seconds
-    per_dev = seconds["dev"] / 2  # at step 0 and at the end
-    per_sentence = seconds["training"] / (MEASURED_STEPS * sentences_a_step(run))
     device = provenance.environment(training.CPU)["device"]
-    return Rates(per_sentence, per_dev, per_dev / len(dev.sentences), f"{MEASURED_STEPS} steps on {device}")
+    return rates_of(run, seconds, corpus_size, len(dev.sentences), f"{MEASURED_STEPS} steps on {device}")
 
 
 def estimate(

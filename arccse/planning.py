@@ -92,7 +92,7 @@ def show_work(config: Config, found: Mapping[str, Standing], size: int | None, c
 def show_costs(config: Config, found: Mapping[str, Standing], size: int, console: Console, measure: bool) -> None:
     """A table of hours and disk, study by study, where it is known how fast the encoders are."""
     if measure:
-        timed = {encoder: costs.measured(config, encoder) for encoder in config.encoders}
+        timed = {encoder: costs.measured(config, encoder, size) for encoder in config.encoders}
         rates = {encoder: rate for encoder, rate in timed.items() if rate}
     else:
         rates = costs.recorded(config, {run: one.record for run, one in found.items() if one.record})

@@ -8,7 +8,7 @@ from arccse.report.figures.axis import text_of
 from arccse.report.supplements import Material
 from arccse.report.tables import listed
 from arccse.results import Results
-from arccse.variants import Row, Run, Trial
+from arccse.variants import Row, Trial
 
 KNOWN = ["encoder", "row", "trial", "chosen", "dev", "diverged"]
 
@@ -59,11 +59,5 @@ def divergence(trial: Trial, results: Results) -> str:
 
 def mean_dev(row: Row, results: Results) -> float:
     """The mean dev score of a row's runs, at the steps whose weights they kept; NaN where one diverged."""
-    scores = [dev_of(run, results) for run in row.runs]
-    return sum(scores) / len(scores)
-
-
-def dev_of(run: Run, results: Results) -> float:
-    own = results.histories[(results.histories["hash"] == run.variant.hash) & (results.histories["seed"] == run.seed)]
-    score = choosing.dev_score(own, results.runs[run.id])
-    return float("nan") if score is None else score
+    scores = [choosing.dev_of(run, results.histories, results.runs) for run in row.runs]
+    return sum(float("nan") if score is None else score for score in scores) / len(scores)

@@ -2,6 +2,7 @@ import fcntl
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 from arccse import config as configs
@@ -10,6 +11,7 @@ from arccse.errors import InputError
 from arccse.evaluation import suites
 from arccse.models import POOLINGS
 from arccse.report import layout
+from arccse.results import Gathered
 
 # Snakemake would merge --configfile into a default given by the `configfile:` directive, key by key; a config
 # of ours is one whole file, read and validated by arccse. Its path is a parameter of rules, so the same file must
@@ -37,12 +39,18 @@ def take_in_choice():
     How far the other runs are stays as it was found when the workflow started. Who reads CONFIG or RUNS for what depends
     on the choice calls this from an input function, since Snakemake makes such a job anew once the choice is there.
     """
+    if TRIALS:
+        checkpoints.choose.get()
+        know_final_runs()
+
+
+@cache
+def know_final_runs():
+    """Read the config with the choice, once: several input functions ask, and the choice is not made again."""
     global CONFIG
-    if not TRIALS:
-        return
-    checkpoints.choose.get()
     CONFIG = configs.load(CONFIG_FILE)
-    new = {run: one for run, one in standings.standings(CONFIG).items() if run not in RUNS}
+    results = Gathered(CONFIG)
+    new = {name: standings.standing(CONFIG, run, results) for name, run in CONFIG.runs().items() if name not in RUNS}
     standings.refuse_other_code(CONFIG, new.values())
     STANDINGS.update(new)
     RUNS.update(CONFIG.runs())
