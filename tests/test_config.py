@@ -308,7 +308,7 @@ def test_the_place_of_a_wrong_hyperparameter_is_named(tmp_path):
         ({"seeds": [-1]}, ["seeds.0", "greater than or equal to 0", "-1"]),
         ({"seeds": [2**64]}, ["seeds.0", "less than 9223372036854775808", str(2**64)]),
         ({"seeds": [1, 2, 1]}, ["seeds", "1 is listed twice"]),
-        ({"save_every": 10**20}, ["save_every", "less than or equal to"]),
+        ({"save_minutes": -1}, ["save_minutes", "greater than or equal to"]),
         ({"suites": ["sts", "sts"]}, ["suites", "'sts' is listed twice"]),
         ({"studies": main(seeds=[-1])}, ["studies.main.seeds.0", "greater than or equal to 0", "-1"]),
         ({"studies": main(seeds=[2**64])}, ["studies.main.seeds.0", "less than 9223372036854775808"]),

@@ -20,7 +20,10 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
 def requirements() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
-    return [Requirement(line) for line in [*PROJECT["dependencies"], *extras["workflow"], *extras["dev"]]]
+    return [
+        Requirement(line)
+        for line in [*PROJECT["dependencies"], *extras["workflow"], *extras["dev"], *extras["cluster"]]
+    ]
 
 
 def constraints() -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -82,6 +83,7 @@ def test_a_run_gives_the_same_files_again(config):
     folder = paths.run_folder(config, first.id)
 
     def files() -> tuple[pd.DataFrame, str]:
+        shutil.rmtree(paths.finished(config, first.id), ignore_errors=True)  # as gathering does
         runs.train(config, first)
         history = pd.read_csv(folder / "history.csv").drop(columns="sentences_per_second")
         return history, sha256(folder / "model" / "model.safetensors")
@@ -111,6 +113,7 @@ def test_a_run_that_is_trained_again_keeps_its_files_until_there_are_others(conf
     run = next(iter(config.runs().values()))
     folder = paths.run_folder(config, run.id)
     runs.train(config, run)
+    shutil.rmtree(paths.finished(config, run.id))  # as gathering does
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     stop = InputError("a fault after the first step")
     with monkeypatch.context() as patch:
@@ -130,6 +133,7 @@ def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(conf
     for _ in range(2):
         with pytest.raises(Diverged) as caught:
             runs.train(config, run)
+        shutil.rmtree(paths.finished(config, run.id))  # as gathering does
         record = json.loads((folder / "run.json").read_text())
         assert record["diverged"] == {"step": caught.value.step, "message": caught.value.message}
         said.add(caught.value.message)

@@ -57,10 +57,23 @@ def know_final_runs():
     SUITES.update({run: CONFIG.suites_of(run) for run in RUNS})
 
 
+# Seconds of work, or a download: on a cluster they run where Snakemake does.
+localrules:
+    all,
+    corpus,
+    choose,
+    check_figures,
+
+
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
     suite="|".join(suites.SUITES),
     pooling="|".join(POOLINGS),
+
+
+def asked(resource):
+    """A resource of a job that trains or scores a run: what the config says of the run's encoder."""
+    return lambda wildcards: getattr(CONFIG.resources_of(wildcards.run), resource)
 
 
 def report_files(*endings):
