@@ -33,7 +33,7 @@ class Processes:
         told = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys() and "WORLD_SIZE" not in os.environ
         if told and state.num_processes == 1:
             raise InputError(
-                "accelerate launch --cpu started one process of several; --multi_gpu starts them all, on CPUs as well."
+                "accelerate launch --cpu started one process of several; --multi_gpu starts all, on CPUs as well."
             )
         self.count, self.rank, self.device = state.num_processes, state.process_index, device
 

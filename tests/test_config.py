@@ -41,6 +41,19 @@ def ids(config: configs.Config) -> set[str]:
     return set(config.runs())
 
 
+def test_what_an_encoders_jobs_ask_for_is_no_part_of_any_runs_identity(tmp_path):
+    content = copy.deepcopy(SMOKE)
+    content["encoders"]["other"] = {"model": MINILM, "resources": {"gpu": 0, "mem_mb": 9000, "runtime": 3}}
+    asking = configs.load(write(tmp_path, content))
+    del content["encoders"]["other"]["resources"]
+    assert ids(asking) == ids(configs.load(write(tmp_path, content)))
+    assert {run.id for run in asking.trial_runs()} < ids(asking)
+    for run_id, run in asking.runs().items():
+        expected = (0, 1, 9000, 3) if run.variant.model == MINILM else (1, 1, 4000, 240)
+        asked = asking.resources_of(run_id)
+        assert (asked.gpu, asked.threads, asked.mem_mb, asked.runtime) == expected
+
+
 def test_smoke_has_the_variants_that_it_promises():
     config = configs.load(ROOT / "config" / "smoke.yaml")
     assert "not findings" in config.caveat

@@ -105,6 +105,19 @@ def test_another_suite_is_scored_without_training(finished):
     assert jobs == {"embed": 1, "evaluate_examples": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
 
 
+def test_a_training_asks_for_what_its_encoder_needs(tmp_path):
+    tiny.save_bert(tmp_path / "bert")
+    content = base_config()
+    content["encoders"]["tiny"]["resources"] = {"gpu": 0, "threads": 2, "mem_mb": 9000, "runtime": 3}
+    config = write_config(tmp_path, content)
+    result = snakemake(tmp_path, "--dry-run", "--printshellcmds", "--cores", "2", "--configfile", config)
+    trainings = re.findall(r"^rule train:$.*?(?=^rule |\Z)", result.stdout + result.stderr, re.DOTALL | re.MULTILINE)
+    assert len(trainings) == 2
+    for said in trainings:
+        assert {"gpu=0", "mem_mb=9000", "runtime=3"} <= set(re.split(r"[,\s]+", said))
+        assert "--threads 2 " in said
+
+
 def test_what_a_suite_keeps_is_an_output_of_its_job(tmp_path):
     tiny.save_bert(tmp_path / "bert")
     (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
