@@ -12,7 +12,7 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --upgrade pip setuptools
 	# torch alone first: a plain requirement of another package must find it there
 	$(BIN)/pip install --quiet -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(BIN)/pip install --quiet -c constraints.txt -e .[workflow,dev]
+	$(BIN)/pip install --quiet -c constraints.txt -e .[workflow,dev,cluster]
 	touch $@
 
 run: install
