@@ -14,6 +14,7 @@ import argparse
 import os
 import re
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -259,6 +260,18 @@ def judged(workflow: Workflow, expected: bytes) -> str:
     return "survived"
 
 
+def overheads(cluster: Cluster) -> list[float]:
+    """Seconds that jobs of the rule evaluate took beside their command: two starts of Snakemake, SLURM's own work."""
+    found = []
+    lines = cluster.ask("sacct", "-X", "-n", "-P", "--format=WorkDir%500,ElapsedRaw,Comment%500,State").splitlines()
+    for folder, seconds, comment, state in (line.split("|") for line in lines):
+        if comment.startswith("rule_evaluate_") and state == "COMPLETED":
+            (benchmark,) = Path(folder).glob("results/cluster/benchmarks/*/seed0/evaluate-*.tsv")
+            names, values = (line.split("\t") for line in benchmark.read_text().splitlines()[:2])
+            found.append(float(seconds) - float(values[names.index("s")]))
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fault", action="append", choices=FAULTS, help="may be repeated; default: all")
@@ -279,6 +292,9 @@ def main() -> None:
                     outcome = trial(fault, Path(scratch) / str(number), cluster, expected)
                     tried, survived = tried + 1, survived + (outcome == "survived")
                     print(f"{fault}: {outcome} ({time.monotonic() - started:.0f} s)", flush=True)
+            beside = overheads(cluster)
+    if beside:
+        print(f"a job takes {statistics.median(beside):.1f} s beside its command (median of {len(beside)})")
     print(f"{cpu_name()}; tried: {tried}, survived: {survived}")
     sys.exit(survived != tried)
 

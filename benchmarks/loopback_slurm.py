@@ -54,6 +54,7 @@ AccountingStorageHost=127.0.0.1
 AccountingStoragePort={database}
 AccountingStoragePass={folder}/munge/socket
 AccountingStorageTRES=gres/gpu
+AccountingStoreFlags=job_comment
 {nodes}
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """

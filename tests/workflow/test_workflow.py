@@ -30,6 +30,7 @@ def test_every_file_of_the_design_is_there(finished):
         assert not list((run / "model").rglob("*.bin"))
         SentenceTransformer(str(run / "model"), device="cpu").encode(["a dog"])
         assert mteb.ResultCache(scored).load_results(include_remote=False).model_results
+    assert {path.suffix for path in (results / "state").glob("*/*")} == {".lock"}  # what was kept is gathered
     for kind in ("csv", "md", "tex"):
         assert (results / "tables" / f"main.{kind}").is_file()
         assert (results / "tables" / f"claims.{kind}").is_file()
