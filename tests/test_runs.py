@@ -1,6 +1,7 @@
 """The files that a run leaves, and that they are the same each time."""
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -121,6 +122,18 @@ def test_a_run_that_is_trained_again_keeps_its_files_until_there_are_others(conf
         with pytest.raises(InputError, match="after the first step"):
             runs.train(config, run)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_finished_run_takes_no_more_room_until_it_is_gathered_where_the_file_system_has_links(config, monkeypatch):
+    first, second = config.runs().values()
+    runs.train(config, first)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+        runs.train(config, second)
+    for run, links in ((first, 2), (second, 1)):
+        weights = [at(config, run.id) / "model" / "model.safetensors" for at in (paths.run_folder, paths.finished)]
+        assert [path.stat().st_nlink for path in weights] == [links, links]
+        assert sha256(weights[0]) == sha256(weights[1])
 
 
 def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(config):

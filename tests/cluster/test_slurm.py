@@ -1,6 +1,7 @@
 """The workflow on a real SLURM on this machine, by profiles/slurm: to its page, and struck on the way."""
 
 import copy
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 from cluster_faults import CONFIG, Workflow, prepared
 from loopback_slurm import INSTALL, Cluster, missing, slurm
 
-pytestmark = pytest.mark.skipif(
-    bool(missing()), reason=f"needs a SLURM on this machine ({', '.join(missing())} not found): {INSTALL}"
-)
+LACKING = f"needs a SLURM on this machine ({', '.join(missing())} not found): {INSTALL}" if missing() else ""
+pytestmark = pytest.mark.skipif(bool(LACKING), reason=LACKING)
+if LACKING:
+    warnings.warn(f"SKIPPED tests/cluster: {LACKING}", stacklevel=1)
 
 TWO = copy.deepcopy(CONFIG)
 TWO["studies"]["main"]["variants"]["ArcCSE"] = {"objective": "arccon", "triplet_weight": 0.1}

@@ -1,4 +1,3 @@
-import fcntl
 import os
 import subprocess
 import sys
@@ -6,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from arccse import config as configs
-from arccse import paths, standings
+from arccse import locks, paths, standings
 from arccse.errors import InputError
 from arccse.report import layout
 from arccse.results import Gathered
@@ -125,9 +124,7 @@ def hold_folder():
     """
     Path(".snakemake").mkdir(exist_ok=True)
     held = Path(f".snakemake/arccse-{CONFIG.name}.lock").open("a")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if locks.lock_one([held]) is None:
         return held  # Snakemake says that the folder is locked
     for left in Path(".snakemake/locks").glob("*.lock"):
         if all(line.startswith(RESULTS) for line in left.read_text().splitlines()):
