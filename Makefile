@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= config/smoke.yaml
 BIN := .venv/bin
 
-.PHONY: install run test report lint
+.PHONY: install run test report lint image
 
 install: .venv/installed
 
@@ -12,7 +12,7 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --upgrade pip setuptools
 	# torch alone first: a plain requirement of another package must find it there
 	$(BIN)/pip install --quiet -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(BIN)/pip install --quiet -c constraints.txt -e .[workflow,dev]
+	$(BIN)/pip install --quiet -c constraints.txt -e .[workflow,dev,cluster]
 	touch $@
 
 run: install
@@ -25,6 +25,10 @@ test: install
 report: CONFIG = config/laptop.yaml
 report: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config $(CONFIG)
+
+# for clusters that run containers; untried, as the Dockerfile says
+image:
+	docker build --tag arccse:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) --tag arccse:latest .
 
 lint: install
 	$(BIN)/ruff check .

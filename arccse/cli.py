@@ -168,7 +168,7 @@ def train(
         corpus(config)
     from arccse import runs  # with torch, which reads the number of threads
 
-    with devices.acquire() as device:
+    with runs.only_trainer(loaded, known[run]), devices.acquire() as device:
         runs.train(loaded, known[run], device)
 
 

@@ -22,6 +22,7 @@ from arccse.data import corpus, sources
 from arccse.errors import InputError, first_line, shortened
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import Finite, Partial, Sweep, layered
+from arccse.resources import Resources
 from arccse.tuning import Choices, Tuning, read_choices
 from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
 from arccse.variants import Row, Run, Trial, Variant, digest_of, runs_of, tuned
@@ -39,6 +40,8 @@ class EncoderConfig(Strict):
     """The commit of a model on the hub."""
     training: Partial = Field(default={})
     """Over the config's own; a study's and a variant's go over these."""
+    resources: Resources = Resources()
+    """What a job that trains or scores it asks of a cluster."""
 
 
 class Study(Strict):
@@ -242,6 +245,18 @@ class Config(Strict):
         """The runs that tuning chooses among; they are scored on no suite, unless a row has one of them as well."""
         rows = [trials for rows in self.trials_by_study.values() for trials in rows.values()]
         return [run for trials in rows for trial in trials for run in trial.runs]
+
+    def resources_of(self, run_id: str) -> Resources:
+        """What a job that trains or scores a run asks for: what its encoder does."""
+        return self.encoders[self.encoder_by_run[run_id]].resources
+
+    @cached_property
+    def encoder_by_run(self) -> dict[str, str]:
+        """The name of each run's encoder; the last one's where encoders of two names share the run."""
+        found = [(row.encoder, row.runs) for rows in self.rows_by_study.values() for row in rows]
+        for trials_by_row in self.trials_by_study.values():
+            found += [(name, trial.runs) for (name, _), trials in trials_by_row.items() for trial in trials]
+        return {run.id: name for name, runs in found for run in runs}
 
     def encoders_of(self, study_name: str) -> list[str]:
         """The encoders of a study: its own, otherwise the config's."""

@@ -1,26 +1,26 @@
 """Where a process computes: on a GPU of its own if there is one, otherwise on the CPU.
 
 Several steps of a workflow run at once, and none knows of the others. Each GPU has a lock file that its user's
-processes agree on; the kernel drops a lock with the process that held it, however that process ended, so there
-are no stale locks and no file is ever removed.
+processes on the machine agree on. A batch system shows a job the GPUs that it allocates; among these the job's
+processes choose, and since a lock is called by its GPU, jobs with other GPUs never wait for each other.
 """
 
-import fcntl
 import os
-import sys
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 from arccse.errors import InputError
+from arccse.locks import hold_one, say_once
 
 if TYPE_CHECKING:
     import torch
 
-POLL = 0.5  # seconds between two looks for a free slot
+# where a user or a batch system names the GPUs of a process, the first of them before the others; and names of none
+ALLOCATED = ("CUDA_VISIBLE_DEVICES", "SLURM_STEP_GPUS", "SLURM_JOB_GPUS")
+NO_GPU = ("", "-1", "NoDevFiles")
 
 
 @contextmanager
@@ -32,12 +32,14 @@ def acquire() -> Iterator["torch.device"]:
     Blocks must not be nested: on a machine with one GPU the inner one would wait for the outer one.
 
     Raises:
-        InputError: more local ranks than GPUs, or a folder for the locks that can't be used.
+        InputError: more local ranks than GPUs, an allocated GPU that torch does not see, or a folder for the locks
+            that can't be used.
     """
     import torch
 
     uuids = gpu_uuids()
     if not uuids:
+        check_allocated()
         yield torch.device("cpu")
         return
     choice = [rank] if (rank := local_rank()) is not None else list(range(len(uuids)))
@@ -45,11 +47,31 @@ def acquire() -> Iterator["torch.device"]:
         raise InputError(
             f"LOCAL_RANK is {rank} and must be below {len(uuids)}, the number of GPUs; start fewer processes."
         )
-    with hold_one(lock_folder(), [uuids[index] for index in choice]) as held:
+    folder = lock_folder()
+    files = [folder / f"{uuids[index]}.lock" for index in choice]
+    with hold_one(files, f"waiting for a free GPU: {len(files)} in use") as held:
         device = torch.device("cuda", choice[held])
         torch.set_float32_matmul_precision("high")  # TF32 for the products of precision: fp32
         with torch.cuda.device(device):
             yield device
+
+
+def check_allocated() -> None:
+    """Called without a visible GPU: raise InputError where one was allocated that torch should see.
+
+    A torch without CUDA sees none at all; that is said once, and the CPU does the work.
+    """
+    import torch
+
+    variable = next((name for name in ALLOCATED if name in os.environ), None)
+    if variable is None or os.environ[variable] in NO_GPU:
+        return
+    allocated = f"{variable} is '{os.environ[variable]}', but torch {torch.__version__}"
+    if torch.version.cuda:
+        raise InputError(
+            f"{allocated} sees no GPU; mend its driver, or ask for none (encoders.NAME.resources.gpu: 0)."
+        )
+    say_once(f"{allocated} is built for the CPU, which does the work")
 
 
 def gpu_uuids() -> list[str]:
@@ -86,42 +108,3 @@ def lock_folder() -> Path:
     if folder.lstat().st_uid != os.getuid():  # anyone may make folders and links among the temporary files
         raise InputError(f"The folder {folder} for the GPUs' locks is another user's; set TMPDIR to one of yours.")
     return folder
-
-
-@contextmanager
-def hold_one(folder: Path, keys: Sequence[str]) -> Iterator[int]:
-    """Hold one of several slots inside the block, and wait for it while others hold them all.
-
-    A slot is an exclusive lock (flock) on folder/<key>.lock. It ends with the block or with the process. Programs
-    that the holder starts do not inherit it; forked copies of the holder do, and keep it if the holder is killed.
-
-    Args:
-        folder: where the lock files are, or are made.
-        keys: the slots' names, which the processes that share them agree on.
-
-    Yields:
-        The index in `keys` of the slot that is held.
-    """
-    with ExitStack() as stack:
-        files = [stack.enter_context((folder / f"{key}.lock").open("a")) for key in keys]
-        held = lock_one(files)
-        if held is None:
-            print(f"waiting for a free GPU: {len(keys)} in use", file=sys.stderr, flush=True)
-        while held is None:
-            time.sleep(POLL)
-            held = lock_one(files)
-        try:
-            yield held
-        finally:
-            fcntl.flock(files[held], fcntl.LOCK_UN)  # closing alone would leave it to forked copies
-
-
-def lock_one(files: Sequence[IO[str]]) -> int | None:
-    """Lock the first file that nobody has locked, without waiting; its index, or None where all are locked."""
-    for index, file in enumerate(files):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            continue
-        return index
-    return None

@@ -3,12 +3,19 @@
 `accelerate launch` starts them. A process alone passes through here without any communication.
 """
 
+import os
+
 import torch
 from accelerate import PartialState
 from accelerate.utils import gather, reduce
 from torch import Tensor, nn
 
 from arccse.errors import InputError
+
+
+def is_first() -> bool:
+    """Whether this process is alone, or the first of those that a launcher started; known before they have met."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 class Processes:
@@ -20,7 +27,14 @@ class Processes:
     """
 
     def __init__(self, device: torch.device):
+        """Raises InputError where `accelerate launch --cpu` was to start several processes: it starts one."""
         state = PartialState(cpu=device.type == "cpu")
+        # it tells several processes where to meet, and then leaves it to MPI to start more than one
+        told = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys() and "WORLD_SIZE" not in os.environ
+        if told and state.num_processes == 1:
+            raise InputError(
+                "accelerate launch --cpu started one process of several; --multi_gpu starts all, on CPUs as well."
+            )
         self.count, self.rank, self.device = state.num_processes, state.process_index, device
 
     def share(self, batch_size: int) -> range:

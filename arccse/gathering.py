@@ -5,6 +5,7 @@ is joined with it.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -62,6 +63,8 @@ def gather(config: Config) -> None:
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
     choosing.require_best(config, histories, records)
     write(config, Results(scores, histories, kept, records, looks_of(config, gathered.looks)))
+    for run_id in found:
+        shutil.rmtree(paths.finished(config, run_id), ignore_errors=True)
 
 
 def choose(config: Config) -> None:

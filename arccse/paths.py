@@ -37,6 +37,17 @@ def progress(config: Config, run_id: str) -> Path:
     return results(config) / "state" / f"{run_id}.progress.json"
 
 
+def training_lock(config: Config, run_id: str) -> Path:
+    """Who holds its lock trains the run."""
+    return results(config) / "state" / f"{run_id}.lock"
+
+
+def finished(config: Config, run_id: str) -> Path:
+    """The files of a finished run once more, until they are gathered. Snakemake deletes those in the run's folder
+    where it starts the run's job again, which a killed workflow has left running."""
+    return results(config) / "state" / f"{run_id}.finished"
+
+
 def train_log(config: Config, run_id: str) -> Path:
     return results(config) / "logs" / run_id / "train.log"
 

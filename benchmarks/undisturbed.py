@@ -91,6 +91,7 @@ class Undisturbed:
             self.reads.append([file for file in before if (self.folder / file).stat().st_atime > 0])
             for file in files(self.folder):
                 self.maker.setdefault(file, number)
+        self.maker = {file: number for file, number in self.maker.items() if (self.folder / file).exists()}
         if not any(self.reads):
             raise RuntimeError(f"{self.folder} is on a file system without times of access; set TMPDIR to another.")
 

@@ -5,12 +5,15 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -44,7 +47,7 @@ def prepare(folder: Path, bert: Path, **settings: object) -> Path:
         "data": "package:gensim",
         "suites": ["sts"],
         "seeds": [0],
-        "save_every": 3,
+        "save_minutes": 3,
         "training": training | {"eval_every": 5, "geometry_every": 4} | settings,
         "studies": {"main": {"title": "Tiny", "variants": {"ArcCSE": arccse}}},
     }
@@ -53,11 +56,17 @@ def prepare(folder: Path, bert: Path, **settings: object) -> Path:
 
 
 def train(folder: Path, fault: str = "none", at: int = 0) -> tuple[int, str]:
-    """Exit status and stderr of `arccse train` in a process of its own that a fault hits at the `at`-th step or save.
-
-    The process is a fork, which spares the seconds that a new interpreter takes to import torch.
-    """
+    """Exit status and stderr of `arccse train` in a process that a fault hits at the `at`-th step or save."""
     messages = folder / "stderr.txt"
+    return status_of(start(folder, messages, fault, at)), messages.read_text()
+
+
+def status_of(child: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def start(folder: Path, messages: Path, fault: str = "none", at: int = 0) -> int:
+    """Start it, and return its process id. A fork spares the seconds that a new interpreter takes to import torch."""
     if (child := os.fork()) == 0:
         try:
             os.chdir(folder)
@@ -71,14 +80,17 @@ def train(folder: Path, fault: str = "none", at: int = 0) -> tuple[int, str]:
         except BaseException:
             traceback.print_exc()
             os._exit(99)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), messages.read_text()
+    return child
 
 
 def arrange(fault: str, at: int) -> None:
-    """In the child: have the `at`-th step send a signal, or the `at`-th save or the model's break off half-way."""
+    """In the child: have the `at`-th step send a signal, or the `at`-th save or the model's break off half-way.
+
+    A step takes a minute.
+    """
     losses, save_file, seen = training.losses_of, checkpoint.save_file, {"steps": 0, "saves": 0}
     save_model = Encoder.save
-    signals = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT}
+    signals = {"kill": signal.SIGKILL, "term": signal.SIGTERM, "int": signal.SIGINT, "stop": signal.SIGSTOP}
 
     def faulty_losses(*arguments):
         seen["steps"] += 1
@@ -102,6 +114,7 @@ def arrange(fault: str, at: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    training.time = SimpleNamespace(monotonic=lambda: 60 * seen["steps"])
     training.losses_of, checkpoint.save_file = faulty_losses, faulty_save
     Encoder.save = faulty_model if "the model" in fault else save_model
 
@@ -121,7 +134,7 @@ def states(folder: Path) -> list[Path]:
     """The saved states, and what kills have left of states and of files of runs."""
     results = folder / "results" / "tiny"
     left = [path for part in ("state", "runs") for path in (results / part).rglob(".*")]
-    return [*(results / "state").rglob("*.safetensors"), *(results / "state").rglob("*.json"), *left]
+    return [*(results / "state").glob("*/*.safetensors"), *(results / "state").glob("*/*.json"), *left]
 
 
 def state_of(folder: Path) -> Path:
@@ -187,7 +200,7 @@ def test_a_full_disk_says_so_and_the_last_good_state_resumes(tmp_path, bert, uni
 def test_a_model_that_can_not_be_written_costs_no_step(tmp_path, bert, uninterrupted, fault, status):
     folder = prepare(tmp_path / "run", bert)
     config = folder / "tiny.yaml"
-    config.write_text(config.read_text().replace("save_every: 3", "save_every: 100"))  # of 20
+    config.write_text(config.read_text().replace("save_minutes: 3", "save_minutes: 100"))  # of 20
     stopped, message = train(folder, fault)
     assert stopped == status
     assert "Traceback" not in message
@@ -211,6 +224,8 @@ def test_a_training_on_a_disk_that_is_full_goes_on_when_there_is_room(
 ):
     """A real disk, too small for the corpus, then for a second state beside the first, then large enough."""
     folder = prepare(tmp_path / "run", bert)
+    config = folder / "tiny.yaml"
+    config.write_text(config.read_text().replace("save_minutes: 3", "save_minutes: 0"))
     (folder / "results").mkdir()
     monkeypatch.chdir(folder)
     (run,) = configs.load("tiny.yaml").runs()
@@ -270,6 +285,71 @@ def test_a_training_that_diverges_is_an_outcome(tmp_path, bert):
     history = pd.read_csv(run / "history.csv")
     assert history["step"].iloc[-1] >= record["diverged"]["step"] > 0
     assert history["dev_spearman"].isna().tolist() == [False] * (len(history) - 1) + [True]
+
+
+# ------------------------------------------------------------------------------------------ two trainers of a run
+
+
+@pytest.fixture
+def stopped(tmp_path, bert):
+    """The folder of a training that stands still in step 8, with a state of step 6, and its process."""
+    folder = prepare(tmp_path / "run", bert)
+    child = start(folder, folder / "first.txt", "stop", 8)
+    assert os.WIFSTOPPED(os.waitpid(child, os.WUNTRACED)[1])
+    return folder, child
+
+
+def second_comer(folder: Path) -> int:
+    """Start the same training once more, and return its process id once it waits."""
+    child = start(folder, folder / "second.txt")
+    while not (folder / "second.txt").exists() or not (folder / "second.txt").read_text():
+        assert os.waitpid(child, os.WNOHANG) == (0, 0)
+        time.sleep(0.01)
+    assert (folder / "second.txt").read_text().startswith("waiting for another process, which trains arccon10-")
+    return child
+
+
+def test_a_second_comer_leaves_what_the_first_has_finished(stopped, uninterrupted):
+    folder, first = stopped
+    second = second_comer(folder)
+    (run,) = (folder / "results" / "tiny" / "runs").glob("*/seed0")
+    shutil.rmtree(run)  # as Snakemake does when it starts the job again
+    os.kill(first, signal.SIGCONT)
+    assert (status_of(first), status_of(second)) == (0, 0)
+    said = (folder / "second.txt").read_text()
+    assert said.count("waiting") == 1
+    assert "step" not in said
+    assert "is trained already" in said
+    assert_same(folder, uninterrupted)
+    shutil.rmtree(run)
+    assert train(folder)[0] == 0
+    assert_same(folder, uninterrupted)
+
+
+def test_a_second_comer_goes_on_where_a_killed_first_one_ended(stopped, uninterrupted):
+    folder, first = stopped
+    second = second_comer(folder)
+    os.kill(first, signal.SIGKILL)
+    assert (status_of(first), status_of(second)) == (-signal.SIGKILL, 0)
+    assert "step 6/20  goes on" in (folder / "second.txt").read_text()
+    assert_same(folder, uninterrupted)
+
+
+def test_what_is_kept_of_a_finished_run_is_put_back_whole_or_not_at_all(tmp_path, bert, uninterrupted):
+    folder = prepare(tmp_path / "run", bert)
+    assert train(folder)[0] == 0
+    (run,) = (folder / "results" / "tiny" / "runs").glob("*/seed0")
+    (kept,) = (folder / "results" / "tiny" / "state").glob("*/seed0.finished")
+    shutil.rmtree(run)
+    weights = (kept / "model" / "model.safetensors").read_bytes()
+    (kept / "model" / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    status, message = train(folder)
+    assert (status, list(run.glob("[!.]*"))) == (2, [])
+    assert "its files are others than run.json says. Delete" in message
+    assert str(kept.relative_to(folder)) in message
+    shutil.rmtree(kept)
+    assert train(folder)[0] == 0
+    assert_same(folder, uninterrupted)
 
 
 # ------------------------------------------------------------------------------- states that are not to be used
@@ -337,7 +417,7 @@ def parts(width: int = 2) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
 
 def state_at(folder: Path, change: Callable[[dict[str, Tensor]], object] = lambda tensors: None) -> State:
     """A state of such a model whose tensors were changed, with the checksum that belongs to them."""
-    state = State(folder / "state.safetensors", {"run": "a/seed0"})
+    state = State(folder / "state.safetensors", {"run": "a/seed0"}, minutes=0)
     model, optimizer = parts()
     state.save(1, model, optimizer, Best(70.0, 1, copy.deepcopy(model.state_dict())), {})
     tensors = load_file(state.path)
@@ -395,10 +475,10 @@ def test_a_state_of_another_model_or_version_is_refused(tmp_path):
     with pytest.raises(InputError, match=r"'weight' is \(1, 2\) .* must be \(1, 3\)"):
         state_at(tmp_path).load(*parts(3))
     with pytest.raises(InputError, match="its code is not recorded, that of this training 1f"):
-        State(tmp_path / "state.safetensors", {"run": "a/seed0", "code": "1f"}).load(*parts())
+        State(tmp_path / "state.safetensors", {"run": "a/seed0", "code": "1f"}, minutes=0).load(*parts())
     save_file({"model.weight": torch.zeros(1, 2)}, tmp_path / "state.safetensors", {"state": "{}"})
     with pytest.raises(InputError, match="another version of arccse"):
-        State(tmp_path / "state.safetensors", {}).load(*parts())
+        State(tmp_path / "state.safetensors", {}, minutes=0).load(*parts())
 
 
 def test_the_state_is_not_among_the_files_that_snakemake_deletes(tmp_path, bert, monkeypatch):

@@ -53,12 +53,12 @@ def train_alone(name: str, run: str) -> None:
     cli.app(["train", "--config", f"{name}.yaml", "--run", run], standalone_mode=False)
 
 
-def train_as_two(name: str, run: str) -> subprocess.CompletedProcess[str]:
+def train_as_two(name: str, run: str, on: str = "--multi_gpu") -> subprocess.CompletedProcess[str]:
     """By accelerate's launcher for several GPUs: where there are none its processes are on the CPU and use gloo."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    launch = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    launch = [sys.executable, "-m", "accelerate.commands.launch", on, "--num_processes", "2"]
     launch += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
     launch += ["--main_process_ip", "127.0.0.1", "--main_process_port", str(port)]
     arccse = Path(sys.executable).with_name("arccse")
@@ -94,6 +94,14 @@ def test_two_processes_train_as_one(folder, settings, one_process):
         # the keys' bias moves by rounding errors alone, since a softmax does not see it
         tolerance = 1e-2 if name.endswith("key.bias") else 1e-4
         torch.testing.assert_close(weights[name], weight, rtol=0, atol=tolerance, msg=name)
+
+
+def test_a_launch_that_starts_one_process_of_two_is_refused(folder):
+    run = config("two")
+    refused = train_as_two("two", run, "--cpu")
+    assert refused.returncode != 0
+    assert "arccse: accelerate launch --cpu started one process of several; --multi_gpu starts" in refused.stderr
+    assert not (Path("results") / "two" / "runs" / run / "history.csv").exists()
 
 
 def test_a_batch_that_the_processes_can_not_share_is_refused():

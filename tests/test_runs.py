@@ -1,7 +1,9 @@
 """The files that a run leaves, and that they are the same each time."""
 
 import json
+import os
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -82,6 +84,7 @@ def test_a_run_gives_the_same_files_again(config):
     folder = paths.run_folder(config, first.id)
 
     def files() -> tuple[pd.DataFrame, str]:
+        shutil.rmtree(paths.finished(config, first.id), ignore_errors=True)  # as gathering does
         runs.train(config, first)
         history = pd.read_csv(folder / "history.csv").drop(columns="sentences_per_second")
         return history, sha256(folder / "model" / "model.safetensors")
@@ -111,6 +114,7 @@ def test_a_run_that_is_trained_again_keeps_its_files_until_there_are_others(conf
     run = next(iter(config.runs().values()))
     folder = paths.run_folder(config, run.id)
     runs.train(config, run)
+    shutil.rmtree(paths.finished(config, run.id))  # as gathering does
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     stop = InputError("a fault after the first step")
     with monkeypatch.context() as patch:
@@ -118,6 +122,18 @@ def test_a_run_that_is_trained_again_keeps_its_files_until_there_are_others(conf
         with pytest.raises(InputError, match="after the first step"):
             runs.train(config, run)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_finished_run_takes_no_more_room_until_it_is_gathered_where_the_file_system_has_links(config, monkeypatch):
+    first, second = config.runs().values()
+    runs.train(config, first)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "Operation not permitted")))
+        runs.train(config, second)
+    for run, links in ((first, 2), (second, 1)):
+        weights = [at(config, run.id) / "model" / "model.safetensors" for at in (paths.run_folder, paths.finished)]
+        assert [path.stat().st_nlink for path in weights] == [links, links]
+        assert sha256(weights[0]) == sha256(weights[1])
 
 
 def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(config):
@@ -130,6 +146,7 @@ def test_a_run_that_diverges_leaves_the_same_files_when_it_is_trained_again(conf
     for _ in range(2):
         with pytest.raises(Diverged) as caught:
             runs.train(config, run)
+        shutil.rmtree(paths.finished(config, run.id))  # as gathering does
         record = json.loads((folder / "run.json").read_text())
         assert record["diverged"] == {"step": caught.value.step, "message": caught.value.message}
         said.add(caught.value.message)

@@ -289,7 +289,7 @@ def test_same_seed_same_numbers_whatever_ran_before(bert, corpus, dev):
 def test_a_resumed_training_draws_the_negatives_that_it_would_have_drawn(bert, corpus, dev, tmp_path):
     run = run_of(bert, objective="gaussian_negatives", max_steps=6)
     whole = train(run, *corpus, dev)
-    state, stop = State(tmp_path / "state.safetensors", {}, every=100), SimpleNamespace(received=None)
+    state, stop = State(tmp_path / "state.safetensors", {}, minutes=100), SimpleNamespace(received=None)
 
     def stop_after_two(step, steps, rows):
         stop.received = signal.SIGTERM if step == 2 else None
@@ -456,7 +456,7 @@ def test_an_encoder_that_gives_all_sentences_one_embedding_has_no_dev_score(bert
 
 def test_a_state_that_is_not_finite_is_never_saved(bert, corpus, dev, tmp_path):
     """The weights overflow between two measurements, in which each step is saved."""
-    state = State(tmp_path / "state.safetensors", {}, every=1)
+    state = State(tmp_path / "state.safetensors", {}, minutes=0)
     settings = {"epochs": 4, "weight_decay": 1e9, "eval_every": 32, "geometry_every": 32}
     with pytest.raises(Diverged) as caught:
         train(run_of(bert, **settings), *corpus, dev, state=state)

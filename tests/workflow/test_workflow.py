@@ -30,6 +30,7 @@ def test_every_file_of_the_design_is_there(finished):
         assert not list((run / "model").rglob("*.bin"))
         SentenceTransformer(str(run / "model"), device="cpu").encode(["a dog"])
         assert mteb.ResultCache(scored).load_results(include_remote=False).model_results
+    assert {path.suffix for path in (results / "state").glob("*/*")} == {".lock"}  # what was kept is gathered
     for kind in ("csv", "md", "tex"):
         assert (results / "tables" / f"main.{kind}").is_file()
         assert (results / "tables" / f"claims.{kind}").is_file()
@@ -102,6 +103,19 @@ def test_another_suite_is_scored_without_training(finished):
     content["studies"]["margin"]["suites"] = ["sts", "mteb", "transfer"]
     jobs = planned(finished, write_config(finished, content))
     assert jobs == {"evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
+
+
+def test_a_training_asks_for_what_its_encoder_needs(tmp_path):
+    tiny.save_bert(tmp_path / "bert")
+    content = base_config()
+    content["encoders"]["tiny"]["resources"] = {"gpu": 0, "threads": 2, "mem_mb": 9000, "runtime": 3}
+    config = write_config(tmp_path, content)
+    result = snakemake(tmp_path, "--dry-run", "--printshellcmds", "--cores", "2", "--configfile", config)
+    trainings = re.findall(r"^rule train:$.*?(?=^rule |\Z)", result.stdout + result.stderr, re.DOTALL | re.MULTILINE)
+    assert len(trainings) == 2
+    for said in trainings:
+        assert {"gpu=0", "mem_mb=9000", "runtime=3"} <= set(re.split(r"[,\s]+", said))
+        assert "--threads 2 " in said
 
 
 def test_one_job_scores_a_run_on_what_it_lacks_whatever_the_pooling(finished):

@@ -1,4 +1,3 @@
-import fcntl
 import os
 import subprocess
 import sys
@@ -6,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from arccse import config as configs
-from arccse import paths, standings
+from arccse import locks, paths, standings
 from arccse.errors import InputError
 from arccse.report import layout
 from arccse.results import Gathered
@@ -55,9 +54,22 @@ def know_final_runs():
     SUITES.update({run: CONFIG.suites_of(run) for run in RUNS})
 
 
+# Seconds of work, or a download: on a cluster they run where Snakemake does.
+localrules:
+    all,
+    corpus,
+    choose,
+    check_figures,
+
+
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
     suites=r"[^/]+",
+
+
+def asked(resource):
+    """A resource of a job that trains or scores a run: what the config says of the run's encoder."""
+    return lambda wildcards: getattr(CONFIG.resources_of(wildcards.run), resource)
 
 
 def report_files(*endings):
@@ -112,9 +124,7 @@ def hold_folder():
     """
     Path(".snakemake").mkdir(exist_ok=True)
     held = Path(f".snakemake/arccse-{CONFIG.name}.lock").open("a")
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if locks.lock_one([held]) is None:
         return held  # Snakemake says that the folder is locked
     for left in Path(".snakemake/locks").glob("*.lock"):
         if all(line.startswith(RESULTS) for line in left.read_text().splitlines()):

@@ -14,6 +14,9 @@ rule gather:
         f"{RESULTS}/logs/gather.log",
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
     shell:
         "arccse gather --config {params.config:q} > {log} 2>&1"
 
@@ -40,6 +43,9 @@ rule report:
         f"{RESULTS}/logs/report.log",
     conda:
         "../../environment.yml"
+    resources:
+        mem_mb=4000, # laptop's took 965
+        runtime=60,
     shell:
         # status 3: a figure failed, and all else is there
         "arccse report --config {params.config:q} > {log} 2>&1 || [ $? -eq 3 ]"

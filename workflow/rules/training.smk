@@ -14,9 +14,13 @@ rule train:
         f"{RESULTS}/benchmarks/{{run}}/train.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: asked("threads")
     resources:
-        mem_mb=4000,
+        gpu=asked("gpu"),
+        mem_mb=asked("mem_mb"),
+        runtime=asked("runtime"),
     shell:
+        # Snakemake deletes the log before each try; what every try said stays behind the link
         # status 3: it diverged, which is an outcome that the tables show
-        "arccse train --config {params.config:q} --run {wildcards.run} --threads {threads} > {log} 2>&1 || [ $? -eq 3 ]"
+        "ln -sf train-tries.log {log}; "
+        "arccse train --config {params.config:q} --run {wildcards.run} --threads {threads} >> {log} 2>&1 || [ $? -eq 3 ]"
