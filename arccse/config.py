@@ -15,7 +15,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from arccse import paths
+from arccse import paths, rehearsal
 from arccse.checks import validate
 from arccse.claims import Claim
 from arccse.data import corpus, sources
@@ -273,7 +273,7 @@ class Config(Strict):
 
 
 def load(path: Path | str) -> Config:
-    """Read and validate a config.
+    """Read and validate a config; cut short where a rehearsal is asked for (rehearsal.py).
 
     Raises:
         InputError: the file is missing or not YAML, or a key or value is wrong. The message names the key, the
@@ -296,6 +296,8 @@ def load(path: Path | str) -> Config:
         raise InputError(f"{path} must be a mapping of keys to values; see config/smoke.yaml.")
     try:
         config = Config.model_validate({"name": path.stem} | content)
+        if rehearsal.asked_for():
+            config = rehearsal.cut(config)
         validate(config)
     except ValidationError as error:
         raise InputError(f"{path}: {describe(error, Config)}") from error
