@@ -1,0 +1,76 @@
+"""How a config is cut short for a rehearsal, and what stays as it is."""
+
+from pathlib import Path
+
+import pytest
+
+from arccse import paths, rehearsal
+from arccse.config import Config, load
+
+ROOT = Path(__file__).parent.parent
+CONFIGS = ["paper", "laptop", "objectives", "smoke"]
+
+
+def both(name: str, monkeypatch: pytest.MonkeyPatch) -> tuple[Config, Config]:
+    """A config of the repository as it is, and rehearsed."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv(rehearsal.VARIABLE, "0")
+    whole = load(f"config/{name}.yaml")
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    return whole, load(f"config/{name}.yaml")
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_row_suite_and_claim_is_rehearsed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = both(name, monkeypatch)
+    assert (cut.encoders, cut.corpus, cut.data, cut.claims) == (
+        whole.encoders,
+        whole.corpus,
+        whole.data,
+        whole.claims,
+    )
+    for study in whole.studies:
+        rows = [[(row.encoder, row.label) for row in config.untuned_by_study[study]] for config in (whole, cut)]
+        assert rows[0] == rows[1]
+        assert whole.study_suites(study) == cut.study_suites(study)
+        assert whole.trials(study).keys() == cut.trials(study).keys()
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_each_run_is_two_steps_for_one_seed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = both(name, monkeypatch)
+    for study in cut.studies:
+        for row, full in zip(cut.untuned_by_study[study], whole.untuned_by_study[study], strict=True):
+            short, long = row.variant.hyperparameters, full.variant.hyperparameters
+            assert short == long.model_copy(update=rehearsal.TRAINING)
+            assert [run.seed for run in row.runs] == [run.seed for run in full.runs[:1]]
+        for trials in cut.trials(study).values():
+            assert [len(trial.runs) for trial in trials] == [1]
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_rehearsed_results_have_a_place_and_a_name_of_their_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = both(name, monkeypatch)
+    assert paths.results(cut) == Path("results") / f"{name}-rehearsal" != paths.results(whole)
+    assert cut.caveat == " ".join(filter(None, [rehearsal.CAVEAT, whole.caveat]))
+    trained = {run for run, one in whole.runs().items() if not one.variant.untrained}
+    if name != "smoke":  # which is one already
+        assert not trained & cut.runs().keys()
+
+
+def test_steps_that_tell_variants_apart_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "config" / "smoke.yaml").read_text()
+    study = "  length:\n    title: Steps\n    sweep: {max_steps: [3, 4]}\n"
+    (tmp_path / "steps.yaml").write_text(text + study)
+    monkeypatch.setenv(rehearsal.VARIABLE, "1")
+    config = load(tmp_path / "steps.yaml")
+    assert [row.variant.hyperparameters.max_steps for row in config.rows("length")] == [3, 4]
+
+
+@pytest.mark.parametrize("value", ["", "0", None])
+def test_nobody_rehearses_unasked(value: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if value is None:
+        monkeypatch.delenv(rehearsal.VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(rehearsal.VARIABLE, value)
+    assert load(ROOT / "config" / "paper.yaml").name == "paper"
