@@ -74,14 +74,14 @@ def check(path: Path) -> None:
     """
     if not path.is_symlink():
         return
-    blob = path.resolve()
+    expected = path.readlink().name  # where links go on from there, the names are others
     found = {40: git_sha1, 64: sha256}
-    if re.fullmatch("[0-9a-f]+", blob.name) and len(blob.name) in found:
-        digest = found[len(blob.name)](blob)
-        if digest != blob.name:
+    if re.fullmatch("[0-9a-f]+", expected) and len(expected) in found:
+        digest = found[len(expected)](path)
+        if digest != expected:
             raise InputError(
-                f"{path.name} in {path.parent} is damaged: its checksum is {digest}, and on the hub {blob.name}. "
-                f"Delete {blob} and give the same command again, which fetches it anew."
+                f"{path.name} in {path.parent} is damaged: its checksum is {digest}, and on the hub {expected}. "
+                f"Delete {path.resolve()} and give the same command again, which fetches it anew."
             )
 
 

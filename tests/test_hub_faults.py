@@ -179,6 +179,21 @@ def test_an_archive_of_another_content_is_fetched_anew(hub: Hub, tmp_path: Path)
     assert senteval_tar(tmp_path) == MANIFEST
 
 
+def test_a_file_that_caches_share_has_another_name_there(hub: Hub, tmp_path: Path) -> None:
+    """As the hub's library links files that it has in a store for several caches."""
+    whole = model(tmp_path)
+    (blob,) = (tmp_path / "cache").rglob(sha256(whole["model.safetensors"]))
+    shared = blob.rename(tmp_path / ("f" * 64))
+    blob.symlink_to(shared)
+    assert model(tmp_path) == whole
+    spoilt = bytearray(shared.read_bytes())
+    spoilt[-1] ^= 1
+    shared.write_bytes(spoilt)
+    assert f"Delete {shared} and" in refusal(model, tmp_path)
+    shared.unlink()
+    assert model(tmp_path) == whole
+
+
 @pytest.mark.parametrize("fetch", [model, data_set])
 def test_a_part_is_not_taken_for_the_whole_without_the_hub(
     hub: Hub, tmp_path: Path, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
