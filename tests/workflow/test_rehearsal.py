@@ -4,8 +4,10 @@
 """
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -28,12 +30,10 @@ def share() -> str:
     return yaml.safe_dump(content | {"studies": studies, "encoders": encoders, "claims": {}}, sort_keys=False)
 
 
-def run(folder: Path, environ: dict[str, str], *command: str) -> str:
+def run(folder: Path, environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     own = environ | {"PATH": path, "PYTHONPATH": str(ROOT), rehearsal.VARIABLE: "1"}
-    done = subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
 
 
 def files_asked_for(hub: Hub) -> list[str]:
@@ -42,25 +42,50 @@ def files_asked_for(hub: Hub) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, senteval: Path) -> Path:
-    """A folder in which a share of paper.yaml was fetched, then run without a hub."""
+def hub(senteval: Path) -> Iterator[Hub]:
+    with serve(repositories(senteval, below="downstream/"), MOVED) as running:
+        yield running
+
+
+def prepared(folder: Path, hub: Hub) -> dict[str, str]:
+    """The environment of a command in a folder that has a share of paper.yaml, and caches that are empty."""
+    (folder / "paper.yaml").write_text(share())
+    return environment(hub.endpoint, folder)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, hub: Hub) -> Path:
+    """A folder in which all was fetched, and then the workflow ran without a hub."""
     made = tmp_path_factory.mktemp("rehearsal")
-    (made / "paper.yaml").write_text(share())
-    with serve(repositories(senteval, below="downstream/"), MOVED) as hub:
-        environ = environment(hub.endpoint, made)
-        said = run(made, environ, "arccse", "fetch", "--config", "paper.yaml")
-        asked = files_asked_for(hub)
-        assert said == run(made, environ, "arccse", "fetch", "--config", "paper.yaml")
-        assert files_asked_for(hub) == asked  # what is there is not even looked up
-    whats = ["model bert-base-uncased", "corpus", "SentEval's data", *(f"mteb's {name}" for name in MTEB)]
-    assert [line.partition(":")[0] for line in said.splitlines()] == whats
-    snakefile = ("--snakefile", str(ROOT / "Snakefile"))
-    offline = environ | {"HF_HUB_OFFLINE": "1"}
-    run(made, offline, "snakemake", *snakefile, "--cores", "2", "--configfile", "paper.yaml")
+    environ = prepared(made, hub)
+    fetched = run(made, environ, *FETCH)
+    assert fetched.returncode == 0, fetched.stderr
+    assert [line.partition(":")[0] for line in fetched.stdout.splitlines()] == WHATS
+    asked = files_asked_for(hub)
+    assert run(made, environ, *FETCH).stdout == fetched.stdout
+    done = run(made, environ | {"HF_HUB_OFFLINE": "1"}, *SNAKEMAKE)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert files_asked_for(hub) == asked  # what is there is not even looked up
     return made
 
 
+FETCH = ("arccse", "fetch", "--config", "paper.yaml")
+SNAKEMAKE = ("snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--configfile", "paper.yaml")
 MTEB = ["SICKR", "STS12", "STS13", "STS14", "STS15", "STS16", "STSB"]
+WHATS = ["model bert-base-uncased", "corpus", "SentEval's data", *(f"mteb's {name}" for name in MTEB)]
+
+
+def test_a_hub_that_refuses_stops_the_workflow_before_its_first_job(hub: Hub, tmp_path: Path) -> None:
+    environ = prepared(tmp_path, hub)
+    hub.fault, hub.faulty = "gated", re.compile("google-bert/.*resolve")
+    done = run(tmp_path, environ, *SNAKEMAKE)
+    hub.fault = None
+    assert done.returncode == 1
+    said = r"^arccse: Model 'bert-base-uncased' \(.*86b5.*\) could not be fetched \(401: .*\)\. Ask on its page .*\.$"
+    assert re.search(said, done.stderr, re.MULTILINE), done.stderr
+    assert "nothing was run" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "results" / "paper-rehearsal" / "runs").exists()
 
 
 def test_without_a_hub_the_cache_is_enough_for_page_and_tables(folder: Path) -> None:
