@@ -3,15 +3,21 @@
 What the hub library has in its cache is taken from there, so that a commit is asked for once on a machine.
 """
 
+from __future__ import annotations
+
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from arccse.errors import InputError, first_line
 from arccse.files import DISK, error_number, sha256
+
+if TYPE_CHECKING:
+    import httpx2
 
 Kind = Literal["model", "dataset"]
 CALLED = {
@@ -110,12 +116,12 @@ def in_one_sentence(what: str, instead: str = "") -> Iterator[None]:
         raise InputError(f"{what} could not be fetched ({why}). {remedy}{instead}.") from error
 
 
-def client():  # type: ignore[no-untyped-def]
+def client() -> httpx2.Client:
     """The library's own client, with a limit on how long each answer may take: it lists repositories without one."""
     from huggingface_hub import constants
     from huggingface_hub.utils._http import default_client_factory
 
-    def limit(request):  # type: ignore[no-untyped-def]
+    def limit(request: httpx2.Request) -> None:
         limits = request.extensions["timeout"]
         for what, seconds in limits.items():
             limits[what] = seconds or constants.HF_HUB_DOWNLOAD_TIMEOUT
@@ -143,6 +149,10 @@ def reason(error: BaseException) -> tuple[str, str]:
     if among(errors.OfflineModeIsEnabled):
         missing = "HF_HUB_OFFLINE is set, and the cache has nothing or only a part of it"
         return missing, "Where there is a network, `arccse fetch --config FILE` fills the cache"
+    if among(errors.HFValidationError):
+        return first, "Look at its name"
+    if among(json.JSONDecodeError):
+        return "what answered is no hub", "Look at HF_ENDPOINT and at what stands between"
     if among(errors.RevisionNotFoundError):
         return f"{status}: there is no such revision, or no longer", "Name one that the hub has"
     if among(errors.GatedRepoError):

@@ -95,7 +95,7 @@ def repositories(senteval: Path = SENTEVAL, below: str = "") -> dict[str, bytes]
         senteval: the folder that holds SentEval's `downstream`.
         below: the folder of the archive that its members are in; "": they stand at its top.
     """
-    sentences = corpus.sentences("package:gensim")
+    sentences = corpus.sentences("package:gensim")[:SENTENCES]
     pieces = word_pieces(sentences)
     encoders = {
         "bert-base-uncased": bert(pieces, BERT),
@@ -107,7 +107,7 @@ def repositories(senteval: Path = SENTEVAL, below: str = "") -> dict[str, bytes]
         for file, content in (dict.fromkeys(OTHERS, b"not for us") | files).items():
             found[f"/{MOVED[name]}/resolve/{REVISIONS[name]}/{file}"] = content
     simcse = f"/datasets/{HUB_REPO}/resolve/{HUB_REVISION}"
-    found[f"{simcse}/{WIKI}"] = "".join(f"{sentence}\n" for sentence in sentences[:SENTENCES]).encode()
+    found[f"{simcse}/{WIKI}"] = "".join(f"{sentence}\n" for sentence in sentences).encode()
     found[f"{simcse}/{HUB_FILE}"] = archive(senteval / "downstream", below)
     for name in STS_TASKS:
         task = TASKS[name]

@@ -39,7 +39,7 @@ REMEDY = {
     "down": "Give the same command again later",
     "cut": "Give the same command again",
     "slow": "or allow more in HF_HUB_DOWNLOAD_TIMEOUT",
-    "garbage": "Give the same command again",
+    "garbage": "Look at HF_ENDPOINT",
 }
 
 
@@ -120,6 +120,12 @@ def refusal(fetch: Fetch, folder: Path) -> str:
     with pytest.raises(InputError) as refused:
         fetch(folder)
     return str(refused.value)
+
+
+def test_a_name_that_none_can_have(hub: Hub, tmp_path: Path) -> None:
+    said = refusal(lambda _: contents(resolve("a..b", COMMIT)), tmp_path)
+    assert said.startswith("Model 'a..b' ")
+    assert said.endswith(" Look at its name.")
 
 
 def partial(folder: Path) -> list[Path]:
