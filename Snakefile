@@ -1,4 +1,4 @@
-"""config → runs → train → embed → score → report. Each rule calls one command of `arccse`."""
+"""config → runs → train → evaluate → gather → report. Each rule calls one command of `arccse`."""
 
 from snakemake.utils import min_version
 

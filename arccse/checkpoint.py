@@ -35,12 +35,12 @@ class State:
     Attributes:
         path: of the file.
         identity: what the training is of (run, corpus, …), by name; a state that says otherwise is refused.
-        every: steps between two saves.
+        minutes: between two saves; 0: after each step.
     """
 
     path: Path
     identity: Mapping[str, str]
-    every: int = 100
+    minutes: float
 
     def save(
         self, step: int, model: nn.Module, optimizer: torch.optim.Optimizer, best: Best, log: Mapping[str, Any]

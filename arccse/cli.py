@@ -1,4 +1,4 @@
-"""The command line. Each command is one step of the workflow: config → runs → train → embed → score → report."""
+"""The command line. Each command is one step of the workflow: config → runs → train → evaluate → gather → report."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from arccse.errors import Diverged, InputError, Interrupted, nearest
-from arccse.evaluation.suites import SUITES, one_pooling
+from arccse.evaluation.suites import KEEPING, SUITES, by_pooling, one_pooling
 from arccse.evaluation.suites import tasks as suite_tasks
 from arccse.models import POOLINGS
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
@@ -217,28 +217,34 @@ def evaluate(
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
     threads: Threads = None,
 ) -> None:
-    """Score any encoder: write scores.csv, their origin and what else the suite keeps, and print the table."""
+    """Score any encoder: write scores.csv, their origin and what else the suites keep, and print the table.
+
+    Sentences are encoded once for all suites that pool alike.
+    """
     from arccse.data.sources import open_source
     from arccse.evaluation import scoring
     from arccse.evaluation.embeddings import Embeddings
-    from arccse.evaluation.scores import write_scores
+    from arccse.evaluation.scores import Score, write_scores
     from arccse.files import atomic_write, make_writable, sha256, sweep
     from arccse.models import origin
 
     source = open_source(data)
     selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
-    made = origin(model, one_pooling(suite, pooling), revision)
+    shared = by_pooling(suite, pooling) if embeddings is None else {one_pooling(suite, pooling): suite}
+    made = {one: origin(model, chosen, revision) for chosen, own in shared.items() for one in own}
     make_writable(out)
-    kept = {suite.keeps.file for suite in SUITES.values() if suite.keeps}
-    sweep(*(out / name for name in ("scores.csv", "evaluation.json", *kept)))
+    sweep(*(out / name for name in ("scores.csv", "evaluation.json", *(SUITES[one].kept_file for one in KEEPING))))
     set_threads(threads)
-    if embeddings is None:
-        rows = encode(model, made.pooling, revision, scoring.sentences(source, selection))
-    else:
-        rows = Embeddings.load(embeddings, made)
+    scores: list[Score] = []
+    for own in shared.values():
+        part, how = {one: selection[one] for one in own}, made[own[0]]
+        if embeddings is None:
+            rows = encode(model, how.pooling, revision, scoring.sentences(source, part))
+        else:
+            rows = Embeddings.load(embeddings, how)
+        scores += scoring.evaluate(rows, source, part, out, name or model_name(model), report_scores)
     from arccse import provenance  # with torch, which reads the number of threads
 
-    scores = scoring.evaluate(rows, source, selection, out, name or model_name(model), report_scores)
     (out / "evaluation.json").unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / "scores.csv")
     record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, source, selection)}

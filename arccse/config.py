@@ -106,8 +106,8 @@ class Config(Strict):
     """Evaluation data: senteval:FOLDER, hub or package:gensim."""
     suites: Suites
     """What every run is scored on."""
-    save_every: Annotated[int, Field(ge=1, le=10**9)] = 100
-    """Steps between two saves of a training's state."""
+    save_minutes: Annotated[Finite, Field(ge=0)] = 10.0
+    """Between two saves of a training's state, which is four times the size of its weights; 0: after each step."""
     seeds: Seeds
     """A run for each."""
     training: Partial = Field(default={})

@@ -11,7 +11,7 @@ from arccse import paths
 from arccse.config import Config
 from arccse.data.sources import open_source
 from arccse.evaluation.scoring import sentences
-from arccse.evaluation.suites import SUITES, tasks
+from arccse.evaluation.suites import by_pooling, tasks
 from arccse.models import WEIGHTS_AND_TOKENIZER, resolve
 from arccse.standings import Standing
 from arccse.variants import Run
@@ -179,11 +179,8 @@ def _cost(config: Config, run: Run, train: bool, score: Sequence[str], rates: Ra
         training = STARTUP + rates.training * steps(run, corpus_size) * sentences_a_step(run)
         dev = rates.dev * (1 if run.variant.untrained else measured_steps(run, corpus_size))
         disk = bytes_of(run.variant.model, run.variant.revision) if score else 0
-    together: dict[str, list[str]] = {}
-    for suite in score:
-        together.setdefault(SUITES[suite].pooling or "", []).append(suite)
-    encoded = sum(sentences_of(config.data, tuple(sorted(suites))) for suites in together.values())
-    return Cost(training, dev, STARTUP * (len(together) + len(score)) + rates.encoding * encoded, disk)
+    encoded = sum(sentences_of(config.data, tuple(sorted(own))) for own in by_pooling(score, None).values())
+    return Cost(training, dev, STARTUP * bool(score) + rates.encoding * encoded, disk)
 
 
 @cache

@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 from arccse import choosing, paths
 from arccse.config import Config
 from arccse.errors import InputError
-from arccse.evaluation.suites import KEEPING
+from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.files import atomic_write
-from arccse.records import checked_history, read_evaluation, read_history, read_kept, read_scores
+from arccse.records import checked_history, read_history, read_kept, read_scores
 from arccse.results import Gathered, Results, column_of, require_as_many, write
 from arccse.standings import Standing, refuse_other_code, standing, standings
 from arccse.tuning import Choices
@@ -39,11 +39,12 @@ def gather(config: Config) -> None:
         if one.to_train:
             raise InputError(f"{paths.run_folder(config, run_id)}: run {run_id} has not been trained yet.")
         if one.missing:
+            folder = paths.run_folder(config, run_id) / "scores"
             raise InputError(
                 f"Run {run_id} has not been scored on suite {one.missing[0]} yet, or its scores are of another model "
-                "than its folder's."
+                f"than its folder's; where {folder} is there, delete it, and the workflow makes it anew."
             )
-    records = {run_id: record_of(config, one, gathered) for run_id, one in found.items()}
+    records = {run_id: record_of(one, gathered) for run_id, one in found.items()}
     require_same_data(found, records)
     # everything is read before the first file is written
     scores = joined([scores_of(config, one, gathered) for one in found.values()], gathered.scores, found.values())
@@ -127,7 +128,7 @@ def scores_of(config: Config, one: Standing, gathered: Gathered) -> pd.DataFrame
     frames = []
     for suite in dict.fromkeys([*config.suites_of(run.id), *kept["suite"]]):
         if suite in one.filed:
-            frames.append(read_scores(paths.run_folder(config, run.id) / suite / "scores.csv", suite))
+            frames.append(read_scores(one.filed[suite].folder / "scores.csv", suite))
         elif one.gathered_is_same:
             frames.append(kept[kept["suite"] == suite])
     if not frames:  # it diverged
@@ -154,7 +155,7 @@ def kept_of(
     """What the runs keep of a suite, as results.Results has it; without any row where no run keeps anything."""
     known, value = KEEPING[suite].known, KEEPING[suite].value
     frames = {
-        column_of(one.run.id): read_kept(paths.run_folder(config, one.run.id) / suite / KEEPING[suite].file, suite)
+        column_of(one.run.id): read_kept(one.filed[suite].folder / SUITES[suite].kept_file, suite)
         for one in found
         if suite in one.filed
     }
@@ -177,11 +178,10 @@ def kept_of(
     return pd.concat([rows, pd.DataFrame(together)], axis=1)
 
 
-def record_of(config: Config, one: Standing, gathered: Gathered) -> dict[str, Any]:
+def record_of(one: Standing, gathered: Gathered) -> dict[str, Any]:
     """A run's record, with what each suite's scores were made with under "scored"."""
     kept = gathered.runs.get(one.run.id, {}).get("scored", {}) if one.gathered_is_same else {}
-    folder = paths.run_folder(config, one.run.id)
-    filed = {suite: read_evaluation(folder / suite / "evaluation.json", suite) for suite in sorted(one.filed)}
+    filed = {suite: one.filed[suite].made for suite in sorted(one.filed)}
     return (one.record or {}) | {"scored": kept | filed}
 
 

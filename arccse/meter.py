@@ -36,7 +36,7 @@ class Meter:
         self.rows: list[dict[str, Any]] = []
         self.seconds = {"training": 0.0, "dev": 0.0}
         self.step, self.learning_rate = 0, 0.0
-        self.unchecked: list[Tensor] = []
+        self.unmeasured: list[Tensor] = []
         self.restart()
 
     def restart(self) -> None:
@@ -66,34 +66,35 @@ class Meter:
         self.steps += 1
         for name, loss in losses.items():
             self.sums[name] = self.sums.get(name, 0) + loss.detach()
-        self.unchecked += [losses["loss"].detach(), gradient_norm]
+        self.unmeasured += [losses["loss"].detach(), gradient_norm]
 
-    def check(self) -> None:
-        """Look at every loss and gradient since the last look, and at the weights; this waits for the device once.
+    def fault(self) -> Diverged | None:
+        """What is not finite: a loss or gradient since the last measurement, or the weights; None if all is.
 
-        Raises:
-            Diverged: one of them is not finite.
+        This waits for the device once.
         """
-        if not self.unchecked:
-            return
+        if not self.unmeasured:
+            return None
         with torch.no_grad():
             weights = torch.nn.utils.get_total_norm(self.encoder.parameters())
-        *steps, weights_norm = torch.stack([*self.unchecked, weights]).tolist()
-        self.unchecked = []
+        *steps, weights_norm = torch.stack([*self.unmeasured, weights]).tolist()
         first = self.step - len(steps) // 2 + 1
         for i, value in enumerate(steps):
             if not math.isfinite(value):
-                raise self.diverged(first + i // 2, f"its {'gradient' if i % 2 else 'loss'} is {value}")
+                return self.diverged(first + i // 2, f"its {'gradient' if i % 2 else 'loss'} is {value}")
         if not math.isfinite(weights_norm):
-            raise self.diverged(self.step, f"the norm of its weights is {weights_norm}")
+            return self.diverged(self.step, f"the norm of its weights is {weights_norm}")
+        return None
 
     def measure(self) -> float:
         """Append a row to the history and return its dev Spearman × 100.
 
         Raises:
-            Diverged: it is not finite, or `check` found something that is not.
+            Diverged: it is not finite, or `fault` found something that is not.
         """
-        self.check()
+        if fault := self.fault():
+            raise fault
+        self.unmeasured = []
         row = self.row()
         elapsed = time.perf_counter() - self.started
         measuring = time.perf_counter()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from arccse.evaluation.suites import KEEPING
+from arccse.evaluation.suites import KEEPING, SUITES
 
 if TYPE_CHECKING:
     from arccse.config import Config  # which asks here for the file of the chosen values
@@ -19,6 +20,11 @@ def results(config: Config) -> Path:
 
 def run_folder(config: Config, run_id: str) -> Path:
     return results(config) / "runs" / run_id
+
+
+def evaluation(config: Config, run_id: str, suites: Iterable[str]) -> Path:
+    """The folder of the scores that a run got on some suites in one job: runs/<run>/scores/sts+transfer/."""
+    return run_folder(config, run_id) / "scores" / "+".join(sorted(suites))
 
 
 def state(config: Config, run_id: str) -> Path:
@@ -59,11 +65,8 @@ def histories(config: Config) -> Path:
 
 
 def kept(config: Config, suite: str) -> Path:
-    """What the runs keep of a suite's pairs or examples, side by side: pairs.parquet, examples-transfer.parquet."""
-    keeps = KEEPING[suite]
-    file = Path(keeps.file)
-    shared = "suite" in keeps.keys  # by several suites of one call, but not here
-    return results(config) / (f"{file.stem}-{suite}{file.suffix}" if shared else file)
+    """What the runs keep of a suite's pairs or examples, side by side, under the name that each run's file has."""
+    return results(config) / SUITES[suite].kept_file
 
 
 def run_records(config: Config) -> Path:

@@ -39,9 +39,8 @@ def keep_freed_memory() -> None:
 
 def quiet_libraries() -> None:
     """No progress bars but ours."""
-    import datasets
     import transformers
 
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
+    os.environ["HF_DATASETS_DISABLE_PROGRESS_BARS"] = "1"  # read when datasets is imported, which not all commands do

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import platform
 import subprocess
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,24 +38,35 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def of_scores(made: Origin, source: Source, selection: Selection) -> dict[str, Any]:
-    """What scores are made with: the model's files and pooling, the data, the code, packages and machine.
+def of_scores(made: Mapping[str, Origin], source: Source, selection: Selection) -> dict[str, Any]:
+    """What scores are made with: the model's files, the source of the data, packages and machine, and, under
+    "suites", the pooling, the data and the code of each suite.
 
     Args:
-        made: the model and how it pools.
+        made: suite → the model and how it pools.
         source: of the evaluation data.
         selection: suite → its tasks.
     """
-    checksums = source.checksums(sorted({task for tasks in selection.values() for task in tasks}))
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
     return {
-        "model": made.checksum,
-        "pooling": made.pooling,
+        "model": next(iter(made.values())).checksum,
         "source": source.spec,
-        "data": hashlib.sha256(lines.encode()).hexdigest(),
-        "code": {suite: code.of_evaluation(suite, source.spec)._asdict() for suite in selection},
+        "suites": {
+            suite: {
+                "pooling": made[suite].pooling,
+                "data": data_checksum(source, tasks),
+                "code": code.of_evaluation(suite, source.spec)._asdict(),
+            }
+            for suite, tasks in selection.items()
+        },
         **environment(torch.device("cpu")),
     }
+
+
+def data_checksum(source: Source, tasks: Iterable[str]) -> str:
+    """sha256 of the names and checksums of the files of some tasks."""
+    checksums = source.checksums(sorted(tasks))
+    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def git_commit() -> str | None:

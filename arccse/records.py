@@ -65,14 +65,18 @@ class DivergedRecord(Part):
     message: str
 
 
+class SuiteRecord(Part):
+    pooling: str
+    data: Sha256  # of the checksums of the tasks' files
+    code: CodeRecord
+
+
 class EvaluationRecord(Part):
-    """evaluation.json: what scores were made with."""
+    """evaluation.json: what the scores beside it were made with."""
 
     model: Sha256  # of the model's files
-    pooling: str
     source: str
-    data: Sha256  # of the checksums of the tasks' files
-    code: dict[str, CodeRecord]  # by suite
+    suites: dict[str, SuiteRecord]
 
 
 class ScoredRecord(Part):
@@ -173,13 +177,12 @@ def checked_run(content: Any, run: Run, path: Path) -> dict[str, Any]:
     return dict(content)
 
 
-def read_evaluation(path: Path, suite: str) -> dict[str, Any]:
-    """What a suite's scores were made with, its own code alone under "code". Raises InputError for a damaged file."""
+def read_evaluations(path: Path) -> dict[str, dict[str, Any]]:
+    """Suite → what its scores were made with, of an evaluation.json. Raises InputError for a damaged file."""
     content = read_json(path)
     require_valid(content, EvaluationRecord, path)
-    if suite not in content["code"]:
-        raise damaged(path, f"it is of the suites {', '.join(content['code'])}, not of {suite}")
-    return content | {"code": content["code"][suite]}
+    suites = content.pop("suites")
+    return {suite: content | own for suite, own in suites.items()}
 
 
 def differs(one: Mapping[str, Any], other: Mapping[str, Any], key: str) -> bool:
@@ -257,15 +260,15 @@ def checked_scores(table: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def read_scores(path: Path, suite: str) -> pd.DataFrame:
-    """A run's scores.csv of one suite, as the record beside it knows it."""
+    """A suite's lines of a run's scores.csv, which the record beside it knows."""
     table = checked_scores(read_table(path, SCORES), path)
     origin = path.with_name("evaluation.json")
     if origin.exists() and read_json(origin).get("scores") not in (None, sha256(path)):
         raise damaged(path, "it is not what was written, as evaluation.json beside it says")
-    others = set(table["suite"]) - {suite}
-    if others:
-        raise damaged(path, f"it has scores of suite {min(others)}, not of {suite} alone")
-    return table
+    own = table[table["suite"] == suite]
+    if own.empty:
+        raise damaged(path, f"it has no scores of suite {suite}")
+    return own.reset_index(drop=True)
 
 
 def read_kept(path: Path, suite: str, columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -68,7 +68,7 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
     telling = TrainingProgress(run.id, as_it_goes, whereabouts) if writes else nullcontext()
     try:
         with StopSignals() as stop, telling as progress:
-            saved = State(state, identity, config.save_every)
+            saved = State(state, identity, config.save_minutes)
             trained = train_encoder(run, text, paths.tokens(config), dev, progress, saved, stop, device)
     except Diverged as divergence:
         if writes:

@@ -72,8 +72,9 @@ def accepted(record: dict[str, Any], one: Standing, why: str) -> dict[str, Any]:
 def set_aside(config: Config) -> Path | None:
     """Move what is stale to results/<config>/set-aside/<time>/, so that it is made again; None without any.
 
-    Of a run whose training is stale that is its folder, otherwise the folders of its stale suites. Of the gathered
-    files, copies go there, and the lines of other runs stay. With a trial go the values that tuning has chosen.
+    Of a run whose training is stale that is its folder, otherwise those with scores of its stale suites. Of the
+    gathered files, copies go there, and the lines of other runs stay. With a trial go the values that tuning has
+    chosen.
 
     Raises:
         InputError: a file can't be read or written.
@@ -98,11 +99,12 @@ def set_aside(config: Config) -> Path | None:
         paths.chosen(config).rename(place / paths.chosen(config).name)
     for one in found:
         folder = paths.run_folder(config, one.run.id)
-        parts = [""] if "training" in one.other_code else list(one.other_code)
-        for part in parts:
-            if (folder / part).exists():
-                (place / "runs" / one.run.id / part).parent.mkdir(parents=True, exist_ok=True)
-                (folder / part).rename(place / "runs" / one.run.id / part)
+        stale = {own.folder for suite, own in one.filed.items() if suite in one.other_code}
+        for moved in [folder] if "training" in one.other_code else sorted(stale):
+            if moved.exists():
+                there = place / "runs" / one.run.id / moved.relative_to(folder)
+                there.parent.mkdir(parents=True, exist_ok=True)
+                moved.rename(there)
     return place
 
 

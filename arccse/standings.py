@@ -4,15 +4,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from arccse import code, paths
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.models import NOT_KEPT
-from arccse.records import read_evaluation, read_run
+from arccse.records import read_evaluations, read_run
 from arccse.results import Gathered
 from arccse.variants import Run
+
+
+class Filed(NamedTuple):
+    """The scores of a suite that are in a run's folder: where, and what they were made with."""
+
+    folder: Path
+    made: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Standing:
         record: its run.json, or what was gathered of it; None where it has to be trained.
         in_folder: whether its folder holds the record.
         has_model: whether it holds the model as well.
-        filed: suite → evaluation.json, of those of its studies' suites whose scores are in its folder.
+        filed: suite → its scores, of those of its studies' suites whose scores are in its folder.
         gathered_is_same: whether what was gathered of the run, if anything, is of this training.
         gathered: suite → what its scores were made with, of those that are in the gathered files, of this training.
         missing: the suites that its studies ask for and that neither has; none of a run that diverged.
@@ -36,7 +43,7 @@ class Standing:
     record: dict[str, Any] | None
     in_folder: bool
     has_model: bool
-    filed: dict[str, dict[str, Any]]
+    filed: dict[str, Filed]
     gathered_is_same: bool
     gathered: dict[str, dict[str, Any]]
     missing: tuple[str, ...]
@@ -61,7 +68,8 @@ class Standing:
     def other_code(self) -> dict[str, list[str]]:
         """ "training" or a suite → the modules that differ from the code that made it or, since, was accepted."""
         record = self.record or {}
-        made = {"training": record, **self.gathered, **self.filed}
+        filed = {suite: own.made for suite, own in self.filed.items()}
+        made = {"training": record, **self.gathered, **filed}
         other = {}
         for name, present in self.codes.items():
             same = [said["code"][name] for said in record.get("accepted", []) if name in said["code"]]
@@ -107,17 +115,18 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
     )
 
 
-def evaluations_of(folder: Path, asked: Iterable[str], record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Suite → evaluation.json, of the suites that the model of a run's record was scored on.
+def evaluations_of(folder: Path, asked: Iterable[str], record: dict[str, Any]) -> dict[str, Filed]:
+    """Suite → its scores, of the suites that the model of a run's record was scored on.
 
     Scores of a model that was in the folder before a training again, or of any other, do not count.
     """
-    found = {
-        suite: read_evaluation(folder / suite / "evaluation.json", suite)
-        for suite in asked
-        if (folder / suite / "evaluation.json").exists() and (folder / suite / "scores.csv").exists()
-    }
-    return {suite: said for suite, said in found.items() if said["model"] == record.get("model")}
+    found = {}
+    for path in sorted(folder.glob("scores/*/evaluation.json")):
+        if path.with_name("scores.csv").exists():
+            for suite, made in read_evaluations(path).items():
+                if suite in asked and made["model"] == record.get("model"):
+                    found[suite] = Filed(path.parent, made)
+    return {suite: found[suite] for suite in asked if suite in found}
 
 
 def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:

@@ -3,6 +3,7 @@
 import copy
 import math
 import signal
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def train(
             nothing, or a state that can't be written or used.
         Interrupted: a signal came.
         Diverged: losses, gradients, weights or a dev score are not finite. They are looked at when something is
-            measured or saved, so that no step waits for the device, and no checkpoint is kept that is not finite.
+            measured, so that no step waits for the device, and before a state is saved: none is that is not finite.
     """
     h, processes = run.variant.hyperparameters, Processes(device)
     check_dev(dev, run.variant.dev)
@@ -107,6 +108,7 @@ def train(
         progress(done, steps, meter.rows)
 
     encoder.train()
+    saved = time.monotonic()
     for step, rows in enumerate(
         rows_of_steps(len(corpus), h.batch_size, seeds["order"], done, steps), start=done + 1
     ):
@@ -127,10 +129,11 @@ def train(
             if select and dev_spearman > best.dev:
                 best = Best(dev_spearman, step, copy.deepcopy(encoder.state_dict()))
         stopping = processes.any(bool(stop and stop.received))
-        if state and (step % state.every == 0 or step == steps or stopping):
-            meter.check()
-            if processes.rank == 0:
+        if state and processes.rank == 0:
+            due = time.monotonic() - saved >= 60 * state.minutes
+            if (due or step == steps or stopping) and not meter.fault():
                 state.save(step, encoder, optimizer, best, meter.log())
+                saved = time.monotonic()
         if progress:
             progress(step, steps, meter.rows)
         if stopping:

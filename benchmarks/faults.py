@@ -46,9 +46,7 @@ SNAKEMAKE_EVERY = 20
 RIGHT = ("same bytes", "refused, then same bytes")
 # Snakemake's own, or removed by it in the end: no part of the results. Nor are the hidden folders that killed writers
 # leave in data/: several trainings may write there at once, so nobody removes what another may be writing.
-NOT_RESULTS = re.compile(
-    r"(^|/)(logs|benchmarks)/|embeddings-[\w-]+\.parquet$|\.snakemake_timestamp$|/data/evaluation\.json$|/data/(.*/)?\."
-)
+NOT_RESULTS = re.compile(r"(^|/)(logs|benchmarks)/|\.snakemake_timestamp$|/data/evaluation\.json$|/data/(.*/)?\.")
 DATES = re.compile(rb"\d{4}-\d\d-\d\d( to \d{4}-\d\d-\d\d)?")
 ASIDE = {"started", "seconds", "git_commit"}  # of records: when it was, and a checkout that may change meanwhile
 

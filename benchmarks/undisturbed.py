@@ -24,7 +24,7 @@ CONFIG = {
     "data": "package:gensim",
     "suites": ["sts"],
     "seeds": [0],
-    "save_every": 2,
+    "save_minutes": 0,
     "training": {
         "learning_rate": 1e-4,
         "batch_size": 16,

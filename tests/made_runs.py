@@ -83,7 +83,8 @@ def leave(config: Config, run: Run, place: int, weights: str = "0") -> None:
         if suite in KEPT:
             keeps, rows = KEEPING[suite], KEPT[suite]
             values = rows["label"] if suite == "transfer" else (place + rows["index"]) / 10
-            rows.assign(**{keeps.value: values}).to_parquet(folder / suite / keeps.file)
+            kept = paths.evaluation(config, run.id, [suite]) / SUITES[suite].kept_file
+            rows.assign(**{keeps.value: values}).to_parquet(kept)
 
 
 def leave_all(config: Config) -> None:
@@ -93,10 +94,10 @@ def leave_all(config: Config) -> None:
 
 
 def score(config: Config, run: Run, suite: str, value: float, model: str = "0") -> None:
-    folder = paths.run_folder(config, run.id) / suite
-    folder.mkdir(exist_ok=True)
+    folder = paths.evaluation(config, run.id, [suite])
+    folder.mkdir(parents=True, exist_ok=True)
     metric = SUITES[suite].metric or SUITES[suite].columns[0]
     write_scores([Score(suite, "LEE", metric, value, 3)], folder / "scores.csv")
-    made = {"model": model * 64, "pooling": "cls", "source": config.data, "data": "a" * 64}
-    made["code"] = {suite: code.of_evaluation(suite, config.data)._asdict()}
+    own = {"pooling": "cls", "data": "a" * 64, "code": code.of_evaluation(suite, config.data)._asdict()}
+    made = {"model": model * 64, "source": config.data, "suites": {suite: own}}
     (folder / "evaluation.json").write_text(json.dumps(made))

@@ -189,7 +189,7 @@ def test_train_then_report_without_snakemake(config):
     refused(arccse("report", "--config", config, folder=folder), "runs.json is not there", "arccse gather")
     scored = arccse(
         *("evaluate", run_folder / "model", "--suite", "sts", "--data", "package:gensim"),
-        *("--out", run_folder / "sts"),
+        *("--out", run_folder / "scores" / "sts"),
     )
     assert scored.returncode == 0, scored.stderr
     assert arccse("gather", "--config", config, folder=folder).returncode == 0

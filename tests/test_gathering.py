@@ -164,7 +164,7 @@ def test_scores_of_another_training_are_never_mixed_in(config):
     only_gathered(config)
     run = next(iter(config.runs().values()))
     leave(config, run, 7, weights="f")
-    shutil.rmtree(paths.run_folder(config, run.id) / "order")
+    shutil.rmtree(paths.evaluation(config, run.id, ["order"]))
     assert standings(config)[run.id].missing == ("order",)
     with pytest.raises(InputError, match=rf"{run.id} has not been scored on suite order"):
         gather(config)
@@ -181,7 +181,7 @@ def test_a_missing_run_is_named_and_nothing_is_written(config):
 def test_runs_must_have_been_scored_on_the_same_pairs(config):
     *_, last = config.runs()
     pairs = RATED.assign(cosine=0.0, score=[0.1, 0.3, 0.4])
-    pairs.to_parquet(paths.run_folder(config, last) / "sts" / "pairs.parquet")
+    pairs.to_parquet(paths.evaluation(config, last, ["sts"]) / "pairs.parquet")
     with pytest.raises(InputError, match="scored on different sentence pairs"):
         gather(config)
 
@@ -191,7 +191,11 @@ def test_runs_must_have_been_scored_on_the_same_pairs(config):
     [
         ("run.json", lambda said: said["data"]["corpus"].update(sha256="e" * 64), "corpus"),
         ("run.json", lambda said: said["data"]["dev"].update(sha256={"lee.cor": "e" * 64}), "dev set"),
-        ("sts/evaluation.json", lambda said: said.update(data="e" * 64), "scores on suite sts"),
+        (
+            "scores/sts/evaluation.json",
+            lambda said: said["suites"]["sts"].update(data="e" * 64),
+            "scores on suite sts",
+        ),
     ],
 )
 def test_runs_must_have_been_made_from_the_same_data(config, name, change, said):
@@ -206,7 +210,7 @@ def test_runs_must_have_been_made_from_the_same_data(config, name, change, said)
 
 def test_scores_of_another_model_do_not_count(config):
     run = next(iter(config.runs()))
-    path = paths.run_folder(config, run) / "sts" / "evaluation.json"
+    path = paths.evaluation(config, run, ["sts"]) / "evaluation.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"model": "f" * 64}))
     assert standings(config)[run].missing == ("sts",)
     with pytest.raises(InputError, match=rf"{run} has not been scored on suite sts yet, or"):
@@ -340,7 +344,7 @@ def test_wrong_gathered_examples_are_refused(config, change, said):
 
 def test_runs_must_have_been_scored_on_the_same_examples(config):
     run = config.rows("order")[0].runs[1]
-    path = paths.run_folder(config, run.id) / "order" / "examples.parquet"
+    path = paths.evaluation(config, run.id, ["order"]) / "examples-order.parquet"
     pd.read_parquet(path).assign(masked=3).to_parquet(path)
     with pytest.raises(InputError, match=rf"scored on different sentences, {run.variant.hash}/seed4 on others"):
         gather(config)
@@ -352,7 +356,8 @@ def test_a_run_that_diverged_is_gathered_without_scores(config):
     record = record_of(run) | {"diverged": {"step": 4, "message": "it diverged"}}
     del record["weights"], record["selected_step"]
     (folder / "run.json").write_text(json.dumps(record))
-    (folder / "sts" / "scores.csv").write_text("")  # what the workflow leaves in its place
+    for file in paths.evaluation(config, run.id, ["sts"]).iterdir():
+        file.unlink()  # the workflow leaves an empty folder
     gather(config)
     found = results.load(config)
     assert found.runs[run.id]["diverged"]["step"] == 4
@@ -380,9 +385,10 @@ def test_runs_of_other_code_are_refused_by_name(config):
 
 def test_scores_of_other_code_are_refused_by_name(config):
     run = next(iter(config.runs()))
-    path = paths.run_folder(config, run) / "order" / "evaluation.json"
+    path = paths.evaluation(config, run, ["order"]) / "evaluation.json"
     made = json.loads(path.read_text())
-    made["code"]["order"] = {"digest": "0" * 16, "parts": made["code"]["order"]["parts"] | {"evaluation.order": "0"}}
+    own = made["suites"]["order"]
+    own["code"] = {"digest": "0" * 16, "parts": own["code"]["parts"] | {"evaluation.order": "0"}}
     path.write_text(json.dumps(made))
     assert standings(config)[run].other_code == {"order": ["evaluation.order"]}
     with pytest.raises(InputError, match=rf"1 runs .* {run} among them, .* \(changed: evaluation.order\)"):
@@ -412,8 +418,8 @@ DAMAGE = {
 @pytest.mark.parametrize(
     "name",
     [
-        *("run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet", "sts/evaluation.json"),
-        "order/examples.parquet",
+        *("run.json", "history.csv", "scores/sts/scores.csv", "scores/sts/pairs.parquet"),
+        *("scores/sts/evaluation.json", "scores/order/examples-order.parquet"),
     ],
 )
 def test_a_damaged_file_of_a_run_is_named(config, name, damage):
@@ -454,7 +460,7 @@ def test_gathered_scores_cut_behind_a_line_are_refused(config):
 def test_a_gathered_value_that_is_missing_shows(config, suite):
     """Of a suite with several values, one less leaves scores of the suite."""
     run = next(iter(config.runs().values()))
-    folder = paths.run_folder(config, run.id) / suite
+    folder = paths.evaluation(config, run.id, [suite])
     table = pd.read_csv(folder / "scores.csv")
     pd.concat([table, table.assign(metric="another")]).to_csv(folder / "scores.csv", index=False)
     gather(config)
@@ -477,14 +483,14 @@ def edited(path, change):
         ("history.csv", lambda table: table.iloc[::-1], "do not rise"),
         ("history.csv", lambda table: table.drop(columns="loss"), "'loss'"),
         ("history.csv", lambda table: table.assign(dev_spearman=float("nan")), "dev_spearman"),
-        ("sts/scores.csv", lambda table: table.assign(value=7641.0), "7641"),
-        ("sts/scores.csv", lambda table: table.assign(value=float("nan")), "nan"),
-        ("sts/scores.csv", lambda table: table.assign(value="high"), "no number"),
-        ("sts/scores.csv", lambda table: pd.concat([table, table]), "two values"),
-        ("sts/scores.csv", lambda table: table.assign(suite="mteb"), "scores of suite mteb"),
-        ("sts/scores.csv", lambda table: table.drop(columns="n"), "'n'"),
-        ("sts/scores.csv", lambda table: table.iloc[:0], "no line"),
-        ("sts/scores.csv", lambda table: table.assign(n=2), "3 examples of LEE, but 2 were scored"),
+        ("scores/sts/scores.csv", lambda table: table.assign(value=7641.0), "7641"),
+        ("scores/sts/scores.csv", lambda table: table.assign(value=float("nan")), "nan"),
+        ("scores/sts/scores.csv", lambda table: table.assign(value="high"), "no number"),
+        ("scores/sts/scores.csv", lambda table: pd.concat([table, table]), "two values"),
+        ("scores/sts/scores.csv", lambda table: table.assign(suite="mteb"), "no scores of suite sts"),
+        ("scores/sts/scores.csv", lambda table: table.drop(columns="n"), "'n'"),
+        ("scores/sts/scores.csv", lambda table: table.iloc[:0], "no line"),
+        ("scores/sts/scores.csv", lambda table: table.assign(n=2), "3 examples of LEE, but 2 were scored"),
     ],
 )
 def test_a_wrong_table_is_refused(config, name, change, said):

@@ -112,12 +112,12 @@ def test_of_a_run_whose_scores_alone_are_stale_the_model_stays(tmp_path, monkeyp
     config = made_config(tmp_path, {"main": STUDIES["main"] | {"suites": ["sts", "order"]}})
     leave_all(config)
     run = next(iter(config.runs()))
-    folder = paths.run_folder(config, run)
-    made = json.loads((folder / "order" / "evaluation.json").read_text())
-    made["code"]["order"]["digest"] = "0" * 16
-    (folder / "order" / "evaluation.json").write_text(json.dumps(made))
+    path = paths.evaluation(config, run, ["order"]) / "evaluation.json"
+    made = json.loads(path.read_text())
+    made["suites"]["order"]["code"]["digest"] = "0" * 16
+    path.write_text(json.dumps(made))
     place = stale.set_aside(config)
-    assert (place / "runs" / run / "order" / "scores.csv").is_file()
+    assert (place / "runs" / run / "scores" / "order" / "scores.csv").is_file()
     standing = standings(config)[run]
     assert not standing.to_train
     assert standing.to_score == ("order",)

@@ -71,7 +71,7 @@ def evaluate(
     Args:
         embed: of every one of `sentences(source, selection)`, under the pooling that the suites share.
         source, model: as in `Job`.
-        out: folder for the files that suites keep (`Suite.keeps`).
+        out: folder for the files that suites keep (`Suite.kept_file`).
         selection: suite → tasks.
         on_scores: called with the scores of a task as soon as they are there.
 
@@ -80,8 +80,8 @@ def evaluate(
     """
     check_embeddings(embed, source, selection, model)
     scores: list[Score] = []
-    kept: dict[str, list[pd.DataFrame]] = {}
     for suite, tasks in selection.items():
+        kept: list[pd.DataFrame] = []
         for found, examples in module_of(suite).evaluate(Job(SUITES[suite], source, tasks, embed, out, model)):
             for score in found:
                 if not math.isfinite(score.value):
@@ -92,9 +92,9 @@ def evaluate(
             on_scores(found)
             scores += found
             if examples is not None and (keeps := SUITES[suite].keeps):
-                kept.setdefault(keeps.file, []).append(examples[[*keeps.keys, *keeps.given, keeps.value]])
-    for file, frames in kept.items():
-        write_examples(frames, out / file)
+                kept.append(examples[[*keeps.keys, *keeps.given, keeps.value]])
+        if kept:
+            write_examples(kept, out / SUITES[suite].kept_file)
     return scores
 
 

@@ -31,7 +31,7 @@ class Kept:
     """A file of what a suite's scores are taken over, a row for each pair, sentence or example.
 
     Attributes:
-        file: its name, in the suite's folder.
+        stem: of the file's name.
         keys: the columns that tell its rows apart.
         given: the columns of what is known of a row, whatever the encoder.
         value: the column of what the encoder gives.
@@ -40,7 +40,7 @@ class Kept:
         dtype: of the values where those of all runs stand side by side.
     """
 
-    file: str
+    stem: str
     keys: tuple[str, ...]
     given: tuple[str, ...]
     value: str
@@ -111,6 +111,14 @@ class Suite:
         """Whether it leaves the cosine of every rated pair."""
         return self.keeps == COSINES
 
+    @property
+    def kept_file(self) -> str:
+        """The name of the file with what it keeps: pairs.parquet, examples-transfer.parquet."""
+        if self.keeps is None:
+            raise ValueError(f"suite {self.name} keeps nothing")
+        shared = "suite" in self.keeps.keys  # the stem is that of other suites too
+        return f"{self.keeps.stem}-{self.name}.parquet" if shared else f"{self.keeps.stem}.parquet"
+
 
 # Spearman of cosines with ratings. mteb has the pairs of all splits where a task is SICK.
 PAIRS = Kind("sts", lambda source: source.sts_tasks, lambda source, task: (source.sts(task), source.dev()))
@@ -123,11 +131,11 @@ TRANSFER = Kind("transfer", lambda source: source.transfer_tasks, lambda source,
 ORDER = Kind("order", lambda source: (ORDER_TASK,), lambda source, task: (source.held_out(), source.dev()))
 GEOMETRY = Kind("geometry_suite", lambda source: (source.dev_name,), lambda source, task: source.dev())
 
-COSINES = Kept("pairs.parquet", ("task", "subset", "index"), ("score",), "cosine", -1, 1, "sentence pairs")
-EXAMPLE = ("suite", "task", "index")  # a call for several suites leaves them in one file
-PREDICTIONS = Kept("examples.parquet", EXAMPLE, ("fold", "label"), "prediction", 0, 100, "test examples", "int8")
-SIMILARITIES = Kept("examples.parquet", (*EXAMPLE, "percent"), ("masked",), "similarity", -1, 1, "sentences")
-DISTANCES = Kept("examples.parquet", EXAMPLE, (), "distance", 0, 4, "sentence pairs")  # squared, on the unit sphere
+COSINES = Kept("pairs", ("task", "subset", "index"), ("score",), "cosine", -1, 1, "sentence pairs")
+EXAMPLE = ("suite", "task", "index")
+PREDICTIONS = Kept("examples", EXAMPLE, ("fold", "label"), "prediction", 0, 100, "test examples", "int8")
+SIMILARITIES = Kept("examples", (*EXAMPLE, "percent"), ("masked",), "similarity", -1, 1, "sentences")
+DISTANCES = Kept("examples", EXAMPLE, (), "distance", 0, 4, "sentence pairs")  # squared, on the unit sphere
 
 ORDERED = {
     "ordered_20_40": "share × 100 of sentences nearer with 20 % masked than with 40 %",
@@ -259,15 +267,29 @@ def read(names: Iterable[str], source: Source) -> list[str]:
     return sorted({task for _, task in wanted})
 
 
+def by_pooling(names: Iterable[str], pooling: str | None) -> dict[str | None, list[str]]:
+    """Pooling → the suites that share embeddings under it: what they prescribe, otherwise `pooling` (None: the own).
+
+    Raises:
+        InputError: a suite prescribes another one than `pooling`.
+    """
+    found: dict[str | None, list[str]] = {}
+    for name in names:
+        own = SUITES[name].pooling
+        if pooling and own and own != pooling:
+            raise InputError(f"Suite {name} pools by {own}, not by --pooling {pooling}; call once for each pooling.")
+        found.setdefault(own or pooling, []).append(name)
+    return found
+
+
 def one_pooling(names: Sequence[str], pooling: str | None) -> str | None:
-    """The pooling under which these suites share embeddings: what they prescribe, otherwise `pooling`.
+    """The pooling under which all of these suites share embeddings.
 
     Raises:
         InputError: they don't share one.
     """
-    wanted = {name: SUITES[name].pooling or pooling for name in names}
-    if len({*wanted.values(), *([pooling] if pooling else [])}) > 1:
-        asked = ", ".join(f"{name} by {chosen or 'the own one'}" for name, chosen in wanted.items())
-        given = f" and --pooling {pooling}" if pooling else ""
-        raise InputError(f"One call pools in one way, not {asked}{given}; call once for each pooling.")
-    return next(iter(wanted.values()))
+    found = by_pooling(names, pooling)
+    if len(found) > 1:
+        asked = " and ".join(f"{', '.join(own)} by {chosen or 'the own one'}" for chosen, own in found.items())
+        raise InputError(f"One file of embeddings is pooled in one way, not {asked}; call once for each pooling.")
+    return next(iter(found))

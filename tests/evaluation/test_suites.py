@@ -61,8 +61,15 @@ def test_one_pooling() -> None:
     assert suites.one_pooling(["sts-top2-avg"], None) == "top2-avg"
     assert suites.one_pooling(["sts", "sts-mean"], "mean") == "mean"
     for asked, given in ((["sts-cls", "sts-mean"], None), (["sts", "sts-mean"], None), (["sts-mean"], "cls")):
-        with pytest.raises(InputError, match=r"One call pools in one way, not .*sts-mean by mean"):
+        said = "One file of embeddings is pooled in one way, not .*sts-mean by mean"
+        with pytest.raises(InputError, match="Suite sts-mean pools by mean, not by --pooling cls" if given else said):
             suites.one_pooling(asked, given)
+
+
+def test_suites_that_pool_alike_share_embeddings() -> None:
+    asked = ["sts", "sts-mean", "order", "sts-cls"]
+    assert suites.by_pooling(asked, None) == {None: ["sts", "order"], "mean": ["sts-mean"], "cls": ["sts-cls"]}
+    assert suites.by_pooling(["sts", "sts-cls", "order"], "cls") == {"cls": ["sts", "sts-cls", "order"]}
 
 
 @pytest.mark.parametrize("suite", SUITES)

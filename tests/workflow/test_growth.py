@@ -55,8 +55,8 @@ def test_a_variant_more_trains_it_alone_and_joins_it(clone):
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
     config = write_config(clone, content)
     jobs = planned(clone, config)
-    made = {rule: jobs[rule] for rule in ("train", "embed", "evaluate_pairs", "gather")}
-    assert made == {"train": 1, "embed": 1, "evaluate_pairs": 1, "gather": 1}
+    made = {rule: jobs[rule] for rule in ("train", "evaluate", "gather")}
+    assert made == {"train": 1, "evaluate": 1, "gather": 1}
     result = snakemake(clone, "--cores", "2", "--configfile", config)
     assert result.returncode == 0, result.stdout + result.stderr
     after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
@@ -75,9 +75,9 @@ def test_a_suite_more_has_its_examples_gathered_beside_what_was_there(folder):
     content["studies"]["main"]["suites"] += ["order", "geometry"]
     config = write_config(folder, content)
     jobs = planned(folder, config)
-    assert {rule: jobs.get(rule) for rule in ("train", "evaluate_examples", "gather")} == {
+    assert {rule: jobs.get(rule) for rule in ("train", "evaluate", "gather")} == {
         "train": None,
-        "evaluate_examples": 4,
+        "evaluate": 2,
         "gather": 1,
     }
     result = snakemake(folder, "--cores", "2", "--configfile", config)
@@ -85,10 +85,10 @@ def test_a_suite_more_has_its_examples_gathered_beside_what_was_there(folder):
     assert (results / "pairs.parquet").read_bytes() == pairs
     for suite, value in (("order", "similarity"), ("geometry", "distance")):
         gathered = pd.read_parquet(results / f"examples-{suite}.parquet")
-        runs = [*results.glob(f"runs/*/seed0/{suite}/examples.parquet")]
+        runs = [*results.glob(f"runs/*/seed0/scores/*/examples-{suite}.parquet")]
         assert len(runs) == 2
         for path in runs:
-            own, column = pd.read_parquet(path), "/".join(path.parts[-4:-2]).rpartition("-")[2]
+            own, column = pd.read_parquet(path), "/".join(path.parts[-5:-3]).rpartition("-")[2]
             assert gathered[[*own.columns[:-1]]].equals(own[[*own.columns[:-1]]])
             assert gathered[column].equals(own[value].astype("float32"))
     assert planned(folder, config) == {}

@@ -11,8 +11,6 @@ import tiny
 from sentence_transformers import SentenceTransformer
 from snakemake_runs import base_config, planned, small_workflow, snakemake, write_config
 
-from arccse.evaluation.suites import SUITES
-
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
@@ -25,12 +23,13 @@ def test_every_file_of_the_design_is_there(finished):
     runs = sorted((results / "runs").glob("*/seed*"))
     assert [re.sub(r"-[0-9a-f]{8}$", "", run.parent.name) for run in runs] == ["arccon10-triplet20-40", "simcse"]
     for run in runs:
-        for name in ("run.json", "history.csv", "sts/scores.csv", "sts/pairs.parquet", "mteb/scores.csv"):
+        for name in ("run.json", "history.csv"):
             assert (run / name).is_file(), name
-        assert not list(run.glob("embeddings*"))
+        (scored,) = run.glob("scores/*")
+        assert {path.name for path in scored.iterdir()} >= {"scores.csv", "pairs.parquet", "evaluation.json"}
         assert not list((run / "model").rglob("*.bin"))
         SentenceTransformer(str(run / "model"), device="cpu").encode(["a dog"])
-        assert mteb.ResultCache(run / "mteb").load_results(include_remote=False).model_results
+        assert mteb.ResultCache(scored).load_results(include_remote=False).model_results
     for kind in ("csv", "md", "tex"):
         assert (results / "tables" / f"main.{kind}").is_file()
         assert (results / "tables" / f"claims.{kind}").is_file()
@@ -102,57 +101,19 @@ def test_another_suite_is_scored_without_training(finished):
     content = base_config()
     content["studies"]["margin"]["suites"] = ["sts", "mteb", "transfer"]
     jobs = planned(finished, write_config(finished, content))
-    assert jobs == {"embed": 1, "evaluate_examples": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
+    assert jobs == {"evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
 
 
-def test_what_a_suite_keeps_is_an_output_of_its_job(tmp_path):
-    tiny.save_bert(tmp_path / "bert")
-    (tmp_path / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
+def test_one_job_scores_a_run_on_what_it_lacks_whatever_the_pooling(finished):
     content = base_config()
-    content |= {
-        "studies": {"main": {"title": "All", "suites": list(SUITES), "variants": {"SimCSE": {}}}},
-        "claims": {},
-    }
-    result = snakemake(tmp_path, "--dry-run", "--configfile", write_config(tmp_path, content))
-    outputs = re.findall(r"output: (\S+/scores\.csv, .*)", result.stdout + result.stderr)
-    made = {
-        Path(files.partition(",")[0]).parent.name: {Path(file).name for file in files.split(", ")}
-        for files in outputs
-    }
-    assert made == {
-        name: {"scores.csv", "evaluation.json", *([suite.keeps.file] if suite.keeps else [])}
-        for name, suite in SUITES.items()
-    }
-
-
-def test_suites_that_share_a_pooling_share_embeddings(finished):
-    content = base_config()
-    suites = ["sts-cls", "sts-mean"]
+    suites = ["sts", "sts-cls", "sts-mean", "order"]
     content["studies"]["pooling"] = {"title": "Poolings", "suites": suites, "variants": {"SimCSE": {}}}
     config = write_config(finished, content)
-    assert planned(finished, config) == {
-        "embed": 2,
-        "evaluate": 2,
-        "gather": 1,
-        "report": 1,
-        "check_figures": 1,
-        "all": 1,
-    }
+    assert planned(finished, config) == {"evaluate": 1, "gather": 1, "report": 1, "check_figures": 1, "all": 1}
     result = snakemake(finished, "--dry-run", "--printshellcmds", "--configfile", config)
-    commands = re.findall(r"arccse (?:embed|evaluate) .*", result.stdout + result.stderr)
-    embedded = [
-        re.findall(r"--suite (\S+)|--pooling (\S+)|(embeddings\S+)", line) for line in commands if "embed " in line
-    ]
-    said = {tuple(next(filter(None, found)) for found in line) for line in embedded}
-    assert said == {
-        ("sts", "mteb", "sts-cls", "cls", "embeddings-cls.parquet"),
-        ("sts-mean", "mean", "embeddings-mean.parquet"),
-    }
-    read = [re.search(r"--suite (\S+).*(embeddings\S+)", line).groups() for line in commands if "evaluate " in line]
-    assert dict(read) == {
-        "sts-cls": "embeddings-cls.parquet",
-        "sts-mean": "embeddings-mean.parquet",
-    }
+    (command,) = re.findall(r"arccse evaluate .*", result.stdout + result.stderr)
+    assert re.findall(r"--suite (\S+)", command) == ["order", "sts-cls", "sts-mean"]
+    assert re.search(r"--out (\S+)", command)[1].endswith("/scores/order+sts-cls+sts-mean")
 
 
 def test_a_study_of_runs_that_exist_trains_nothing(finished):
@@ -167,8 +128,7 @@ def test_another_hyperparameter_trains_what_it_concerns(finished):
     jobs = planned(finished, write_config(finished, content))
     assert jobs == {
         "train": 1,
-        "embed": 1,
-        "evaluate_pairs": 1,
+        "evaluate": 1,
         "gather": 1,
         "report": 1,
         "check_figures": 1,

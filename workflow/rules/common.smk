@@ -8,8 +8,6 @@ from pathlib import Path
 from arccse import config as configs
 from arccse import fetching, paths, standings
 from arccse.errors import InputError
-from arccse.evaluation import suites
-from arccse.models import POOLINGS
 from arccse.report import layout
 from arccse.results import Gathered
 
@@ -59,8 +57,7 @@ def know_final_runs():
 
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
-    suite="|".join(suites.SUITES),
-    pooling="|".join(POOLINGS),
+    suites=r"[^/]+",
 
 
 def report_files(*endings):
@@ -71,16 +68,6 @@ def report_files(*endings):
 def captioned(files, caption, category):
     """The files, marked for Snakemake's own `--report`."""
     return report(files, caption=f"../report/{caption}.rst", category=category)
-
-
-def pooling_of(run, suite):
-    """The pooling that a run's embeddings for a suite are made with: the suite's, otherwise the run's own."""
-    return suites.SUITES[suite].pooling or RUNS[run].variant.hyperparameters.pooling
-
-
-def keeping(file):
-    """A pattern of the suites that leave a file of that name beside scores and record; None: of those that leave none."""
-    return "|".join(name for name, suite in suites.SUITES.items() if (suite.keeps and suite.keeps.file) == file)
 
 
 def trials_to_read(wildcards):
@@ -94,8 +81,8 @@ def trials_to_read(wildcards):
 def to_make():
     """The histories and scores of runs that are neither in their folders nor gathered."""
     histories = [f"{RESULTS}/runs/{run}/history.csv" for run, standing in STANDINGS.items() if standing.to_train]
-    scored = [(run, suite) for run, standing in STANDINGS.items() for suite in standing.to_score]
-    return [*histories, *(f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run, suite in scored)]
+    to_score = {run: standing.to_score for run, standing in STANDINGS.items() if standing.to_score}
+    return [*histories, *(str(paths.evaluation(CONFIG, run, suites)) for run, suites in to_score.items())]
 
 
 def to_gather(wildcards):
@@ -106,20 +93,15 @@ def to_gather(wildcards):
     take_in_choice()
     made = to_make()
     kept = [run for run, standing in STANDINGS.items() if standing.in_folder and not standing.to_train]
-    files = [f"{RESULTS}/runs/{run}/{suite}/scores.csv" for run in kept for suite in SUITES[run]]
-    files += [f"{RESULTS}/runs/{run}/history.csv" for run in kept]
-    return [*made, *(before_update(file) for file in files if file not in made and Path(file).exists())]
+    files = {f"{RESULTS}/runs/{run}/history.csv" for run in kept}
+    files |= {str(folder) for run in kept for folder in paths.run_folder(CONFIG, run).glob("scores/*")}
+    return [*made, *(before_update(file) for file in sorted(files - {*made}) if Path(file).exists())]
 
 
 def gathered(wildcards):
     """What the report is made of, once it is known which runs that is."""
     take_in_choice()
     return [str(path) for path in layout.gathered(CONFIG)]
-
-
-def unless_diverged(command):
-    """A command that scores a run's model, or, where the training diverged and left none, an empty file."""
-    return f"if [ -e {{input.model}}/diverged.json ]; then touch {{output}}; else {command} > {{log}} 2>&1; fi"
 
 
 def hold_folder():
