@@ -28,7 +28,7 @@ report: install
 
 # paper.yaml, cut short, from stand-ins on a hub of this machine; docs/hub.md
 rehearsal: install
-	PATH="$(CURDIR)/$(BIN):$$PATH" ARCCSE_REHEARSE=1 $(BIN)/python tests/stand_ins.py build/rehearsal \
+	PATH="$(CURDIR)/$(BIN):$$PATH" ARCCSE_REHEARSE=2 $(BIN)/python tests/stand_ins.py build/rehearsal \
 		snakemake --cores all --configfile config/paper.yaml
 
 lint: install

@@ -32,7 +32,7 @@ def share() -> str:
 
 def run(folder: Path, environ: dict[str, str], *command: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    own = environ | {"PATH": path, "PYTHONPATH": str(ROOT), rehearsal.VARIABLE: "1"}
+    own = environ | {"PATH": path, "PYTHONPATH": str(ROOT), rehearsal.VARIABLE: "2"}
     return subprocess.run(command, cwd=folder, env=own, capture_output=True, text=True, check=False)
 
 
