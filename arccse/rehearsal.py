@@ -2,7 +2,7 @@
 
 Every study, encoder, suite and claim stays, and so does every kind of job. A training has STEPS steps, one seed and
 one trial. Of a study stay as many trained variants as the number says, as many values of each swept hyperparameter,
-and whatever a claim names; a large number leaves all of them. The results are under another name and say what they are.
+and whatever a claim names; a large number leaves all. The results are under another name and say what they are.
 """
 
 from __future__ import annotations
