@@ -91,11 +91,14 @@ def rng(seed: int, stream: int, step: int) -> np.random.Generator:
 
 def seed_dropout(seed: int, step: int, row: int) -> None:
     """Have dropout draw what belongs to the rows of a step's batch from `row` on."""
-    sequence = np.random.SeedSequence([seed, DROPOUT, step, row])
-    torch.manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+    torch.manual_seed(torch_seed(seed, DROPOUT, step, row))
 
 
 def drawn_negatives(seed: int, step: int) -> torch.Generator:
     """The generator of what an objective draws at a step: the CPU's, and the same in each of several processes."""
-    sequence = np.random.SeedSequence([seed, NEGATIVES, step])
-    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint64)[0]))
+    return torch.Generator().manual_seed(torch_seed(seed, NEGATIVES, step))
+
+
+def torch_seed(*entropy: int) -> int:
+    """A seed for torch that follows from a run's seed, a stream and a place in the training."""
+    return int(np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0])

@@ -5,7 +5,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version as installed
+from itertools import groupby
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -25,7 +28,6 @@ if TYPE_CHECKING:
 # answered at once.
 
 app = typer.Typer(
-    add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help=sys.modules[__name__].__doc__,
@@ -74,6 +76,21 @@ def leave(message: str, status: int) -> None:
         for stream in (sys.stdout, sys.stderr):
             os.dup2(nowhere, stream.fileno())
     sys.exit(status)
+
+
+def print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"arccse {installed('arccse')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.", callback=print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """What stands before a command. typer's own says what the program is for: see `app`."""
 
 
 @app.command()
@@ -353,8 +370,15 @@ def report_scores(scores: Sequence["Score"]) -> None:
 
 
 def print_scores(scores: Sequence["Score"]) -> None:
-    """A table of scores."""
+    """A table of scores, and below each suite whose tasks are all there the average that papers print."""
     table = Table("suite", "task", "metric", "value", "n")
-    for score in scores:
-        table.add_row(score.suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
+    for suite, own in groupby(scores, key=lambda score: score.suite):
+        spec = SUITES[suite]
+        values: dict[str, float] = {}
+        for score in own:
+            table.add_row(suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
+            values |= {score.task: score.value} if score.metric == spec.metric else {}
+        if "Avg" in spec.headlines and values.keys() >= {*spec.columns}:
+            average = fmean(values[task] for task in spec.columns)
+            table.add_row(suite, "Avg", spec.metric, f"{average:.2f}", f"{len(spec.columns)} tasks", end_section=True)
     console.print(table)

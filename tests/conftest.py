@@ -29,6 +29,15 @@ hypothesis.settings.load_profile("untimed")
 SENTEVAL = Path(__file__).parents[2] / "shared" / "data" / "senteval"
 
 
+# Folders whose files have few tests of minutes each. Several processes share the files in order, so those come first:
+# at the end one process would work at the last of them alone.
+LONG = ("workflow", "cluster", "hub", "faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.parent.name not in LONG)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_quiet_thread() -> None:
     torch.set_num_threads(1)

@@ -1,5 +1,6 @@
 """The command line as a user meets it: what it prints, what it writes, how it refuses."""
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -12,6 +13,10 @@ import tiny
 import yaml
 from families import MINILM
 from safetensors.torch import load_file, save_file
+
+from arccse import cli
+from arccse.data.sources import STS_TASKS
+from arccse.evaluation.scores import Score
 
 ROOT = Path(__file__).parent.parent
 
@@ -98,6 +103,21 @@ def test_evaluate_scores_any_encoder(tmp_path):
     pairs = pd.read_parquet(out / "pairs.parquet")
     assert list(pairs.columns) == ["task", "subset", "index", "score", "cosine"]
     assert len(pairs) == scores["n"].iloc[0] == 300
+
+
+def test_evaluate_prints_the_average_of_a_suite_whose_tasks_are_all_there(capsys):
+    values = dict(zip(STS_TASKS, (70.0, 80.0, 75.0, 76.0, 77.0, 78.0, 69.0), strict=True))
+    sts = [Score("sts", task, metric, value, 9) for task, value in values.items() for metric in ("spearman_all", "x")]
+    cli.print_scores([*sts, Score("transfer", "MR", "accuracy", 50.0, 9)])
+    lines = [line.split() for line in capsys.readouterr().out.replace("│", " ").splitlines()]
+    assert [line for line in lines if "Avg" in line] == [["sts", "Avg", "spearman_all", "75.00", "7", "tasks"]]
+    cli.print_scores(sts[:-2])
+    assert "Avg" not in capsys.readouterr().out
+
+
+def test_the_version_is_that_of_the_package():
+    result = arccse("--version")
+    assert (result.returncode, result.stdout) == (0, f"arccse {importlib.metadata.version('arccse')}\n")
 
 
 def test_evaluate_takes_embeddings_made_before(tmp_path, bert):

@@ -109,8 +109,10 @@ def is_tuned(config: Config, study: str) -> bool:
 
 
 def has_ranks(config: Config, study: str) -> bool:
-    """Three trained rows or more on one encoder, with an average."""
-    if not study or not any("Avg" in SUITES[suite].headlines for suite in config.study_suites(study)):
+    """Three trained rows or more on one encoder, with an average, that differ in more than where seeds enter."""
+    if not study or designs.has_spread(config, study):
+        return False
+    if not any("Avg" in SUITES[suite].headlines for suite in config.study_suites(study)):
         return False
     trained = Counter(row.encoder for row in config.untuned_by_study[study] if not row.variant.untrained)
     return max(trained.values(), default=0) >= (2 if is_tuned(config, study) else 3)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -80,7 +81,7 @@ def test_done_is_done_and_a_clone_of_what_is_gathered_has_nothing_to_do(finished
     clone = Path(shutil.copytree(finished, tmp_path / "clone"))
     for name in (".snakemake", *(f"results/tiny/{part}" for part in ("runs", "data", "logs", "benchmarks", "state"))):
         shutil.rmtree(clone / name)
-    assert {"corpus", "train", "choose", "embed", "gather"}.isdisjoint(planned(clone, str(clone / "config.yaml")))
+    assert {"corpus", "train", "choose", "evaluate", "gather"}.isdisjoint(planned(clone, str(clone / "config.yaml")))
     (clone / "results" / "tiny" / "chosen.json").unlink()
     assert planned(clone, str(clone / "config.yaml"))["choose"] == 1
     result = snakemake(clone, "choose", "--cores", "1", "--configfile", str(clone / "config.yaml"))
@@ -91,27 +92,35 @@ def test_done_is_done_and_a_clone_of_what_is_gathered_has_nothing_to_do(finished
         assert choice["dev"] == pytest.approx(before["dev"], rel=1e-5)  # gathered histories are rounded
 
 
-def test_killed_among_the_trials_it_comes_to_the_same_numbers(finished, tmp_path):
-    shutil.copytree(finished / "bert", tmp_path / "bert")  # a vocabulary that is trained again may be another
-    config = prepared(tmp_path)
+def killed_once(is_time: Callable[[], bool], folder: Path, config: str) -> None:
+    """Start the workflow, and kill it and all of its jobs when it is time."""
     command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "--configfile", config]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     process = subprocess.Popen(
         command,
-        cwd=tmp_path,
+        cwd=folder,
         env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    trials = tmp_path / "results" / "tiny" / "runs"
-    while not list(trials.glob("*/seed100/run.json")):
+    while not is_time():
         assert process.poll() is None
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
-    assert not (tmp_path / "results" / "tiny" / "chosen.json").exists()
+
+
+def test_killed_among_the_trials_and_after_the_choice_it_comes_to_the_same_numbers(finished, tmp_path):
+    shutil.copytree(finished / "bert", tmp_path / "bert")  # a vocabulary that is trained again may be another
+    config, results = prepared(tmp_path), tmp_path / "results" / "tiny"
+    untuned = len(STUDY["variants"])  # whose runs do not wait for the choice
+    killed_once(lambda: any(results.glob("runs/*/seed100/run.json")), tmp_path, config)
+    assert not (results / "chosen.json").exists()
+    killed_once(lambda: len([*results.glob("runs/*/seed0/run.json")]) > untuned, tmp_path, config)
+    assert (results / "chosen.json").exists()
+    assert not (results / "scores.csv").exists()
     result = snakemake(tmp_path, "--cores", "2", "--configfile", config)
     assert result.returncode == 0, result.stdout + result.stderr
     assert chosen(tmp_path) == chosen(finished)
-    assert (tmp_path / "results/tiny/scores.csv").read_bytes() == (finished / "results/tiny/scores.csv").read_bytes()
+    assert (results / "scores.csv").read_bytes() == (finished / "results/tiny/scores.csv").read_bytes()
