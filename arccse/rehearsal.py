@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from arccse.config import Config, Study
 
 VARIABLE = "ARCCSE_REHEARSE"
+SUFFIX = "-rehearsal"
 STEPS = 2
 CAVEAT = f"Rehearsal: {STEPS} steps, one seed, one trial, to see that it runs. These scores are not findings."
 # A variant that sets one of these itself keeps it, since that is what tells it from others.
@@ -32,6 +33,13 @@ def asked_for() -> int:
     return int(value)
 
 
+def command(name: str) -> str:
+    """What makes the results of the config that is called so, from a checkout."""
+    if variants := asked_for():
+        return f"{VARIABLE}={variants} snakemake --cores all --configfile config/{name.removesuffix(SUFFIX)}.yaml"
+    return f"snakemake --cores all --configfile config/{name}.yaml"
+
+
 def cut(config: Config, variants: int) -> Config:
     """The config as it is rehearsed, with `variants` of each study."""
     studies = {}
@@ -39,7 +47,7 @@ def cut(config: Config, variants: int) -> Config:
         claimed = {label for claim in config.claims.values() if claim.study == name for label in claim.labels}
         studies[name] = cut_study(study, variants, claimed)
     caveat = f"{CAVEAT} {config.caveat}" if config.caveat else CAVEAT
-    changed = {"name": f"{config.name}-rehearsal", "caveat": caveat, "seeds": config.seeds[:1], "studies": studies}
+    changed = {"name": config.name + SUFFIX, "caveat": caveat, "seeds": config.seeds[:1], "studies": studies}
     return config.model_copy(update=changed)
 
 

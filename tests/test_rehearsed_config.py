@@ -101,6 +101,14 @@ def test_nobody_rehearses_unasked(value: str | None, monkeypatch: pytest.MonkeyP
     assert load(ROOT / "config" / "paper.yaml").name == "paper"
 
 
+def test_the_page_names_the_command_that_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, cut = both("paper", monkeypatch, "3")
+    made = "snakemake --cores all --configfile config/paper.yaml"
+    assert rehearsal.command(cut.name) == f"ARCCSE_REHEARSE=3 {made}"
+    monkeypatch.delenv(rehearsal.VARIABLE)
+    assert rehearsal.command(whole.name) == made
+
+
 def test_what_is_no_number_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(rehearsal.VARIABLE, "yes")
     with pytest.raises(InputError, match="ARCCSE_REHEARSE=yes: not a number of variants; 2 rehearses two"):
