@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= config/smoke.yaml
 BIN := .venv/bin
 
-.PHONY: install run test report lint image
+.PHONY: install run test report rehearsal lint image
 
 install: .venv/installed
 
@@ -25,6 +25,11 @@ test: install
 report: CONFIG = config/laptop.yaml
 report: install
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/arccse report --config $(CONFIG)
+
+# paper.yaml, cut short, from stand-ins on a hub of this machine; docs/hub.md
+rehearsal: install
+	PATH="$(CURDIR)/$(BIN):$$PATH" ARCCSE_REHEARSE=2 $(BIN)/python tests/stand_ins.py build/rehearsal \
+		snakemake --cores all --configfile config/paper.yaml
 
 # for clusters that run containers; untried, as the Dockerfile says
 image:

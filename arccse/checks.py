@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from arccse import models
 from arccse.errors import InputError, nearest
 from arccse.evaluation.suites import SUITES
-from arccse.files import is_folder
 from arccse.hyperparameters import layered
 from arccse.variants import tuned
 
@@ -22,7 +21,7 @@ def validate(config: Config) -> None:
     """The checks that look at more than one key, with neither network nor weights."""
     for name, chosen in config.encoders.items():
         models.check_model(chosen.model)
-        if not chosen.model.startswith("package:") and not is_folder(chosen.model) and not chosen.revision:
+        if models.on_hub(chosen.model) and not chosen.revision:
             raise InputError(f"encoders.{name}.revision: the hub model '{chosen.model}' needs a pinned revision.")
     check_study_names(config)
     for name, claim in config.claims.items():

@@ -133,6 +133,18 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
+def fetch(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Fetch all that a config needs of the hub: models, corpus and evaluation data. What is there already stays."""
+    from arccse import fetching
+    from arccse.config import load
+
+    quiet_libraries()
+    for what, get in fetching.parts(load(config)):
+        path = get()
+        console.print(f"{what}: {fetching.size(path):,} bytes in {path}", soft_wrap=True)
+
+
+@app.command()
 def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch and clean a config's training sentences, one a line."""
     from arccse import paths

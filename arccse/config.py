@@ -15,7 +15,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
 
-from arccse import paths
+from arccse import paths, rehearsal
 from arccse.checks import validate
 from arccse.claims import Claim
 from arccse.data import corpus, sources
@@ -25,7 +25,7 @@ from arccse.hyperparameters import Finite, Partial, Sweep, layered
 from arccse.resources import Resources
 from arccse.tuning import Choices, Tuning, read_choices
 from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
-from arccse.variants import Row, Run, Trial, Variant, digest_of, runs_of, tuned
+from arccse.variants import Row, Run, Trial, Variant, digest_of, label_of, runs_of, tuned
 
 NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
 Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
@@ -288,7 +288,7 @@ class Config(Strict):
 
 
 def load(path: Path | str) -> Config:
-    """Read and validate a config.
+    """Read and validate a config; cut short where a rehearsal is asked for (rehearsal.py).
 
     Raises:
         InputError: the file is missing or not YAML, or a key or value is wrong. The message names the key, the
@@ -311,19 +311,14 @@ def load(path: Path | str) -> Config:
         raise InputError(f"{path} must be a mapping of keys to values; see config/smoke.yaml.")
     try:
         config = Config.model_validate({"name": path.stem} | content)
+        if variants := rehearsal.asked_for():
+            config = rehearsal.cut(config, variants)
         validate(config)
     except ValidationError as error:
         raise InputError(f"{path}: {describe(error, Config)}") from error
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return config
-
-
-def label_of(point: Partial) -> str:
-    """'margin=5, temperature=0.1' for a point of a sweep's grid."""
-    return ", ".join(
-        f"{key}={'/'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in point.items()
-    )
 
 
 class UniqueKeys(yaml.SafeLoader):

@@ -12,6 +12,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
+from arccse import hub
 from arccse.conversion import converted
 from arccse.errors import InputError, first_line, shortened
 from arccse.files import is_folder, json_object, sha256
@@ -61,8 +62,13 @@ def check_model(model: str) -> None:
     """Without reading weights or the network, make sure that `model` can name an encoder; otherwise InputError."""
     if model.startswith("package:"):
         package_weights(model.removeprefix("package:"))
-    elif not is_folder(model) and not HUB_NAME.fullmatch(model):
+    elif on_hub(model) and not HUB_NAME.fullmatch(model):
         raise InputError(f"No model '{shortened(model)}': neither a folder, nor package:NAME, nor a name on the hub.")
+
+
+def on_hub(model: str) -> bool:
+    """Whether a model is a name on the hub: neither a package nor a folder."""
+    return not model.startswith("package:") and not is_folder(model)
 
 
 def resolve(model: str, revision: str | None = None) -> Path:
@@ -77,26 +83,12 @@ def resolve(model: str, revision: str | None = None) -> Path:
     if model.startswith("package:"):
         folder = package_folder(model.removeprefix("package:"))
     else:
-        folder = Path(model) if is_folder(model) else from_hub(model, revision)
+        folder = hub.snapshot(model, revision, "model", WEIGHTS_AND_TOKENIZER) if on_hub(model) else Path(model)
     for said in filter(Path.is_file, (folder / DIVERGED, folder / NOT_KEPT)):
         raise InputError(f"Model '{model}' has no weights. {read_json(said).get('message', said.name)}")
     check_weights(folder, model)
     check_whole(folder)
     return folder
-
-
-def from_hub(model: str, revision: str | None) -> Path:
-    """The folder of the cache with a hub model's weights and tokenizer; InputError if the hub does not give them."""
-    import httpx2
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(model, revision=revision, allow_patterns=WEIGHTS_AND_TOKENIZER))
-    except (OSError, ValueError, httpx2.HTTPError) as error:
-        raise InputError(
-            f"No model '{model}': there is no such folder, and the hub did not give it "
-            f"(revision {revision or 'main'}): {first_line(error)}"
-        ) from error
 
 
 def check_weights(folder: Path, model: str) -> None:

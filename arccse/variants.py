@@ -94,6 +94,13 @@ def runs_of(variant: Variant, seeds: Sequence[int]) -> tuple[Run, ...]:
     return tuple(Run(variant, seed) for seed in seeds)
 
 
+def label_of(point: Partial) -> str:
+    """'margin=5, temperature=0.1' for a point of a sweep's grid."""
+    return ", ".join(
+        f"{key}={'/'.join(map(str, value)) if isinstance(value, list) else value}" for key, value in point.items()
+    )
+
+
 def tuned(label: str) -> str:
     """What a row is called as tuned."""
     return f"{label}, tuned"

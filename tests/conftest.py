@@ -10,6 +10,7 @@ os.environ.pop("TRANSFORMERS_OFFLINE", None)
 os.environ.pop("HF_HOME", None)
 os.environ.pop("HF_HUB_CACHE", None)
 os.environ.pop("HF_ENDPOINT", None)
+os.environ.pop("ARCCSE_REHEARSE", None)
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

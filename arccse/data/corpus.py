@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from arccse.data.hub import hub_file
+from arccse import hub
 from arccse.data.readers import read_lines
 from arccse.data.wiki import wiki_sentences
 from arccse.errors import InputError, nearest
@@ -40,9 +40,8 @@ def sentences(spec: str, cache: Path | None = None) -> list[str]:
     bad spec, a file that is missing, not UTF-8 or without sentences, or a download that fails.
     """
     check_spec(spec)
-    if match := HUB_SPEC.fullmatch(spec):
-        repo, name, revision = match.groups()
-        lines: Iterable[str] = read_lines(hub_file(repo, name, revision, "file:PATH as corpus", cache))
+    if HUB_SPEC.fullmatch(spec):
+        lines: Iterable[str] = read_lines(fetch(spec, cache))
     elif spec == "package:gensim":
         excerpt = Path(str(files("gensim"))) / "test" / "test_data" / WIKI_EXCERPT
         lines = dict.fromkeys(wiki_sentences(excerpt))  # a dict keeps the first occurrence
@@ -52,6 +51,16 @@ def sentences(spec: str, cache: Path | None = None) -> list[str]:
     if not found:
         raise InputError(f"corpus '{spec}' has no sentences.")
     return found
+
+
+def fetch(spec: str, cache: Path | None = None) -> Path:
+    """The file of a corpus on the hub, `hub:OWNER/NAME/FILE@REVISION`; InputError where it can't be had whole."""
+    if not (match := HUB_SPEC.fullmatch(spec)):
+        raise InputError(f"corpus '{spec}' is not on the hub.")
+    repo, name, revision = match.groups()
+    path = hub.file(repo, name, revision, "file:PATH as corpus", cache)
+    hub.check(path)
+    return path
 
 
 def check_repeats(sentences: Sequence[str], batch_size: int) -> str | None:

@@ -1,4 +1,4 @@
-"""Files from the Hugging Face hub, and SentEval's archive there: fetched once and verified."""
+"""SentEval's archive on the Hugging Face hub: fetched once, verified, and kept unpacked."""
 
 import os
 import posixpath
@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from arccse import hub
 from arccse.data.readers import read_lines
 from arccse.errors import InputError
 from arccse.files import sha256
@@ -22,31 +23,6 @@ MANIFEST = Path(__file__).with_name("senteval.sha256")
 def cache_home() -> Path:
     """Where arccse keeps what it downloads: $XDG_CACHE_HOME/arccse, or ~/.cache/arccse."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "arccse"
-
-
-def hub_file(
-    repo: str, name: str, revision: str, instead: str, cache: Path | None = None, endpoint: str | None = None
-) -> Path:
-    """Download one file of a data set on the hub, unless it is in the hub library's cache already.
-
-    `instead` says in the error what needs no network, `cache` and `endpoint` default to the hub library's own
-    (HF_HOME, HF_ENDPOINT). Raises InputError where the file cannot be had.
-    """
-    import httpx2
-    from huggingface_hub import hf_hub_download
-    from huggingface_hub.errors import HFValidationError
-
-    try:
-        return Path(
-            hf_hub_download(repo, name, repo_type="dataset", revision=revision, cache_dir=cache, endpoint=endpoint)
-        )
-    except (OSError, httpx2.HTTPError, HFValidationError) as error:
-        cause = error.__cause__ or error  # the library wraps the plain reason ("Name or service not known")
-        reason = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-        raise InputError(
-            f"{name} of the hub's data set {repo} at revision {revision} could not be fetched ({reason}). "
-            f"Without a network, use {instead}."
-        ) from error
 
 
 def hub_folder(cache: Path, manifest: Path = MANIFEST, endpoint: str | None = None) -> Path:
@@ -66,11 +42,11 @@ def hub_folder(cache: Path, manifest: Path = MANIFEST, endpoint: str | None = No
         with tempfile.TemporaryDirectory(dir=cache, prefix="senteval-") as temporary:
             # the archive has 90 MB, of which we keep 10: it goes away with the temporary folder
             where = Path(temporary)
-            tar = hub_file(
+            tar = hub.file(
                 HUB_REPO, HUB_FILE, HUB_REVISION, "senteval:FOLDER as data source", where / "hub", endpoint
             )
             unpack(tar, where / "senteval", list(expected))
-            verify(where / "senteval", expected, f"{HUB_FILE} of {HUB_REPO}")
+            verify(where / "senteval", expected, f"{HUB_FILE} of {HUB_REPO}; give the same command again")
             _publish(where / "senteval", folder)
     verify(folder, expected, f"the cache; delete {folder} to fetch it again")
     return folder
@@ -85,7 +61,7 @@ def _publish(new: Path, folder: Path) -> None:
 
 
 def unpack(tar: Path, folder: Path, wanted: Sequence[str]) -> None:
-    """Write the files `wanted` (`downstream/…`) out of SentEval's archive, whose members start below it.
+    """Write the files `wanted` (`downstream/…`) out of SentEval's archive, whose members start there or below it.
 
     Only regular files are written, and only under the names in `wanted`, wherever a member's own name or a link may
     point to. InputError where the archive is damaged or a wanted member is no regular file.
@@ -93,7 +69,7 @@ def unpack(tar: Path, folder: Path, wanted: Sequence[str]) -> None:
     try:
         with tarfile.open(tar) as archive:
             for member in archive:
-                name = posixpath.normpath(f"downstream/{member.name}")
+                name = f"downstream/{posixpath.normpath(member.name).rpartition('downstream/')[2]}"
                 if name in wanted:
                     content = archive.extractfile(member) if member.isreg() else None
                     if content is None:
@@ -102,7 +78,9 @@ def unpack(tar: Path, folder: Path, wanted: Sequence[str]) -> None:
                     with (folder / name).open("wb") as file:
                         shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError) as error:
-        raise InputError(f"{HUB_FILE} of {HUB_REPO} cannot be unpacked: {error}.") from error
+        raise InputError(
+            f"{HUB_FILE} of {HUB_REPO} cannot be unpacked: {error}; give the same command again."
+        ) from error
 
 
 def read_manifest(path: Path) -> dict[str, str]:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-import httpx2
 import mteb
 import numpy as np
 from datasets import Dataset
@@ -16,6 +15,7 @@ from mteb.models import ModelMeta
 from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ScoringFunction
 
+from arccse import hub
 from arccse.data.readers import Pairs
 from arccse.data.sources import Source
 from arccse.errors import InputError, first_line
@@ -66,16 +66,17 @@ def load_tasks(source: Source, names: Iterable[str]) -> list[AbsTaskSTS]:
     protocol but hold the source's pairs, and their revision says so.
 
     Raises:
-        InputError: mteb pins another revision, or the data can't be read.
+        InputError: mteb pins another revision, or the data can't be fetched or read.
     """
-    built = [from_hub(name) if source.spec == "hub" else from_source(source, name) for name in names]
+    built = [fetched(from_hub(name)) if source.spec == "hub" else from_source(source, name) for name in names]
     for task in built:
         try:
             task.load_data()
-        except (OSError, ValueError, EOFError, DatasetsError, httpx2.HTTPError) as error:
-            name, data = task.metadata.name, task.metadata.dataset
+        except (OSError, ValueError, EOFError, DatasetsError) as error:
             reason = first_line(error.__cause__ or error)  # datasets wraps the plain one in "An error occurred"
-            raise InputError(f"mteb's {name} ({data['path']}@{data['revision']}) can't be read: {reason}") from error
+            raise InputError(
+                f"mteb's {task.metadata.name} in {task.metadata.dataset['path']} can't be read: {reason}"
+            ) from error
     return built
 
 
@@ -87,6 +88,18 @@ def from_hub(name: str) -> Any:
             f"mteb {mteb.__version__} has revision {task.metadata.dataset['revision']} for {task.metadata.name}, "
             f"not {TASKS[name].revision}; install the version that pyproject.toml pins."
         )
+    return task
+
+
+def fetched(task: Any) -> Any:
+    """mteb's task over the files of its data set, which have been fetched.
+
+    Asked for a data set by name, datasets takes another revision out of its cache where the hub fails or
+    HF_HUB_OFFLINE is set, and nothing in the result says so.
+    """
+    data = task.metadata.dataset
+    folder = hub.snapshot(data["path"], data["revision"], "dataset")
+    task.metadata = task.metadata.model_copy(update={"dataset": data | {"path": str(folder)}})
     return task
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from arccse import rehearsal
 from arccse.config import Config
 from arccse.report import charts, findings, page, tables
 from arccse.report.blocks import Cell, blocks, difference, interval, late_claims, p_value, significant
@@ -65,7 +66,7 @@ def page_content(
         caveats=[models(config), steps(results.histories), seeds(views), *late_claims(settled)],
         config=config.name,
         generated=days[-1] if days else "",
-        command=f"snakemake --cores all --configfile config/{config.name}.yaml",
+        command=rehearsal.command(config.name),
         studies=[*studies, page.Study("theory", "The objectives themselves", figures=figures[""])],
         runs=[run_line(run, results.runs[run]) for run in config.runs()],
         caveat=config.caveat,

@@ -7,9 +7,9 @@ from functools import partial
 import pytest
 from hub_server import serve
 
+from arccse import hub as hubs
 from arccse.data import corpus
 from arccse.data.corpus import check_repeats, check_spec, sentences
-from arccse.data.hub import hub_file
 from arccse.errors import InputError
 
 # A measured number: a change of the cleaning rules changes it, and with it every run's corpus hash.
@@ -68,7 +68,7 @@ def test_bad_files(tmp_path, content, message):
 
 def test_hub_file_is_fetched_once_into_the_cache(tmp_path, monkeypatch):
     with serve({WIKI1M_PATH: b"first .\nsecond .\nfirst .\n"}) as hub:
-        monkeypatch.setattr(corpus, "hub_file", partial(hub_file, endpoint=hub.endpoint))
+        monkeypatch.setattr(hubs, "file", partial(hubs.file, endpoint=hub.endpoint))
         assert sentences(WIKI1M, tmp_path) == ["first .", "second .", "first ."]
         assert sentences(WIKI1M, tmp_path) == ["first .", "second .", "first ."]
         assert hub.gets == [WIKI1M_PATH]
@@ -76,11 +76,11 @@ def test_hub_file_is_fetched_once_into_the_cache(tmp_path, monkeypatch):
 
 def test_hub_out_of_reach(tmp_path, monkeypatch):
     with serve({}) as hub:
-        monkeypatch.setattr(corpus, "hub_file", partial(hub_file, endpoint=hub.endpoint))
+        monkeypatch.setattr(hubs, "file", partial(hubs.file, endpoint=hub.endpoint))
         with pytest.raises(InputError, match=f"wiki1m_for_simcse.txt .* at revision {REVISION} could not be"):
             sentences(WIKI1M, tmp_path)
     monkeypatch.setattr(time, "sleep", lambda seconds: None)  # the client waits 23 s between its six attempts
-    with pytest.raises(InputError, match=r"refused.*Without a network, use file:PATH"):
+    with pytest.raises(InputError, match=r"refused.*can be reached, or use file:PATH as corpus"):
         sentences(WIKI1M, tmp_path)
 
 

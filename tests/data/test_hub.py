@@ -54,6 +54,13 @@ def test_hub_downloads_once_lazily_and_keeps_only_what_is_listed(tmp_path, manif
     assert found == {f"downstream/{name}" for name in MR}
 
 
+@pytest.mark.parametrize("top", ["", "./", "downstream/", "SentEval/data/downstream/"])
+def test_the_archive_may_begin_at_any_level(tmp_path, manifest, top):
+    """SimCSE's script unpacks it in downstream/; nobody here has seen it."""
+    with serve({TAR_PATH: archive({f"{top}{name}": content for name, content in MR.items()})}) as hub:
+        assert SentEvalHub(tmp_path / "cache", manifest, hub.endpoint).transfer("MR")["all"].first[0] == "good ."
+
+
 def test_open_source_hub_uses_the_cache_folder_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     source = open_source("hub")

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from arccse import config as configs
-from arccse import locks, paths, standings
+from arccse import fetching, locks, paths, standings
 from arccse.errors import InputError
 from arccse.report import layout
 from arccse.results import Gathered
@@ -134,6 +134,14 @@ def hold_folder():
 
 if workflow.is_main_process and not workflow.dryrun:
     HELD = hold_folder()  # until this process ends
+
+
+def fetch():
+    """Fetch what is on the hub, once, before hundreds of jobs would each ask for it, perhaps where there is no network."""
+    if not any(one.to_train or one.to_score for one in STANDINGS.values()) or not fetching.parts(CONFIG):
+        return
+    if subprocess.run(["arccse", "fetch", "--config", CONFIG_FILE]).returncode != 0:
+        raise WorkflowError("The hub did not give what the config needs; nothing was run.")
 
 
 def check_evaluation_data():
