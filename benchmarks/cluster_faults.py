@@ -95,9 +95,10 @@ class Workflow:
             raise RuntimeError((self.folder / "snakemake.out").read_text()[-3000:])
 
     def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-        self.process.wait()
+        """Kill Snakemake, unless it has ended; its jobs on a cluster live on."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def results(self, pattern: str) -> list[Path]:
         return sorted((self.folder / "results" / "cluster").glob(pattern))
@@ -239,9 +240,7 @@ def trial(fault: str, scratch: Path, cluster: Cluster, expected: bytes) -> str:
     except (RuntimeError, TimeoutError, ValueError) as error:
         return str(error)
     finally:
-        assert workflow.process
-        if workflow.process.poll() is None:
-            workflow.kill()
+        workflow.kill()
         cluster.restore()
     return judged(workflow, expected)
 
@@ -250,7 +249,7 @@ def judged(workflow: Workflow, expected: bytes) -> str:
     """ "survived", or how the results or the course of a training differ from those of a quiet run."""
     if (workflow.folder / "results" / "cluster" / "scores.csv").read_bytes() != expected:
         return "other scores"
-    steps = CONFIG["training"]["max_steps"]
+    steps = yaml.safe_load((workflow.folder / "config.yaml").read_text())["training"]["max_steps"]
     for log in workflow.results("logs/*/seed0/train.log"):
         said = log.read_text()
         if begun := said.count(f"step 0/{steps} "):
