@@ -39,7 +39,7 @@ CONFIG = {
     "data": "package:gensim",
     "suites": ["sts"],
     "seeds": [0],
-    "save_minutes": 0.03,
+    "save_minutes": 0.02,
     "training": {
         "learning_rate": 1e-4,
         "batch_size": 16,
@@ -117,9 +117,9 @@ class Workflow:
                 raise TimeoutError(f"no {what}:\n{(self.folder / 'snakemake.out').read_text()[-3000:]}")
             time.sleep(0.2)
 
-    def wait_for_states(self, count: int = 1) -> None:
-        """Until so many trainings have saved a state."""
-        self.wait_for("state", lambda: len(self.results("state/*/seed0.safetensors")) >= count)
+    def wait_for_state(self) -> None:
+        """Until a training has saved its state."""
+        self.wait_for("state", lambda: self.results("state/*/seed0.safetensors"))
 
 
 def prepared(folder: Path, config: dict, cluster: Cluster | None = None) -> Workflow:
@@ -234,7 +234,7 @@ def trial(fault: str, scratch: Path, cluster: Cluster, expected: bytes) -> str:
     workflow = prepared(scratch / re.sub(r"\W+", "-", fault), CONFIG, cluster)
     workflow.start("results/cluster/scores.csv")
     try:
-        workflow.wait_for_states()
+        workflow.wait_for_state()
         FAULTS[fault](workflow, cluster)
         workflow.finish()
     except (RuntimeError, TimeoutError, ValueError) as error:

@@ -43,10 +43,11 @@ def test_jobs_that_are_cancelled_and_orphaned_come_to_the_page_and_the_scores_of
     workflow = prepared(tmp_path / "there", TWO, cluster)
     request.addfinalizer(workflow.kill)
     workflow.start()
-    workflow.wait_for_states(2)
+    workflow.wait_for("both trainings", lambda: len(workflow.jobs(states="RUNNING")) == 2)
     first, second = workflow.jobs()
     given = {job: gpus_of(cluster, job) for job in (first, second)}
     assert len(set(given.values())) == 2, given  # neither waits for the other's GPU
+    workflow.wait_for_state()
     cluster.ask("scancel", first)
     workflow.wait_for("another try", lambda: set(workflow.jobs()) - {first, second})
     workflow.kill()
