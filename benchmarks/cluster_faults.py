@@ -39,7 +39,7 @@ CONFIG = {
     "data": "package:gensim",
     "suites": ["sts"],
     "seeds": [0],
-    "save_minutes": 0.03,
+    "save_minutes": 0.02,
     "training": {
         "learning_rate": 1e-4,
         "batch_size": 16,
@@ -95,9 +95,10 @@ class Workflow:
             raise RuntimeError((self.folder / "snakemake.out").read_text()[-3000:])
 
     def kill(self) -> None:
-        assert self.process
-        self.process.kill()
-        self.process.wait()
+        """Kill Snakemake, unless it has ended; its jobs on a cluster live on."""
+        if self.process and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
 
     def results(self, pattern: str) -> list[Path]:
         return sorted((self.folder / "results" / "cluster").glob(pattern))
@@ -116,9 +117,9 @@ class Workflow:
                 raise TimeoutError(f"no {what}:\n{(self.folder / 'snakemake.out').read_text()[-3000:]}")
             time.sleep(0.2)
 
-    def wait_for_states(self, count: int = 1) -> None:
-        """Until so many trainings have saved a state."""
-        self.wait_for("state", lambda: len(self.results("state/*/seed0.safetensors")) >= count)
+    def wait_for_state(self) -> None:
+        """Until a training has saved its state."""
+        self.wait_for("state", lambda: self.results("state/*/seed0.safetensors"))
 
 
 def prepared(folder: Path, config: dict, cluster: Cluster | None = None) -> Workflow:
@@ -233,15 +234,13 @@ def trial(fault: str, scratch: Path, cluster: Cluster, expected: bytes) -> str:
     workflow = prepared(scratch / re.sub(r"\W+", "-", fault), CONFIG, cluster)
     workflow.start("results/cluster/scores.csv")
     try:
-        workflow.wait_for_states()
+        workflow.wait_for_state()
         FAULTS[fault](workflow, cluster)
         workflow.finish()
     except (RuntimeError, TimeoutError, ValueError) as error:
         return str(error)
     finally:
-        assert workflow.process
-        if workflow.process.poll() is None:
-            workflow.kill()
+        workflow.kill()
         cluster.restore()
     return judged(workflow, expected)
 
@@ -250,7 +249,7 @@ def judged(workflow: Workflow, expected: bytes) -> str:
     """ "survived", or how the results or the course of a training differ from those of a quiet run."""
     if (workflow.folder / "results" / "cluster" / "scores.csv").read_bytes() != expected:
         return "other scores"
-    steps = CONFIG["training"]["max_steps"]
+    steps = yaml.safe_load((workflow.folder / "config.yaml").read_text())["training"]["max_steps"]
     for log in workflow.results("logs/*/seed0/train.log"):
         said = log.read_text()
         if begun := said.count(f"step 0/{steps} "):

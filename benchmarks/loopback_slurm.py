@@ -149,8 +149,9 @@ class Cluster:
         while not ready():
             ended = [name for name, process in self.daemons.items() if process.poll() is not None]
             if ended or time.monotonic() > deadline:
-                logs = "\n".join(f"{log}:\n{log.read_text()[-2000:]}" for log in self.folder.glob("*.[lo][ou][gt]"))
-                raise RuntimeError(f"no {what} after {PATIENCE} s; ended: {ended}\n{logs}")
+                logs = [*self.folder.glob("*.log"), *self.folder.glob("*.out")]
+                said = "\n".join(f"{log}:\n{log.read_text()[-2000:]}" for log in logs)
+                raise RuntimeError(f"no {what} after {PATIENCE} s; ended: {ended}\n{said}")
             time.sleep(0.1)
 
     def start_node(self, node: str) -> None:
@@ -158,23 +159,31 @@ class Cluster:
 
     def restore(self) -> None:
         """End all jobs, start lost nodes again, and wait until every node is idle."""
-        self.ask("scancel", "-u", getpass.getuser())
+        self.end_jobs()
         while self.lost:
             self.start_node(self.lost.pop())
         self.wait_for("idle nodes", self.is_idle)
+
+    def end_jobs(self) -> None:
+        self.ask("scancel", "-u", getpass.getuser())
+        self.wait_for("end of the jobs", lambda: not self.ask("squeue", "-h"))
 
     def is_idle(self) -> bool:
         return self.ask("sinfo", "-h", "-o", "%T %D").split() == ["idle", str(len(NODES))]
 
     def stop(self) -> None:
-        """End every job and daemon, the last one started first."""
-        for process in reversed(self.daemons.values()):
-            process.send_signal(signal.SIGTERM)
-            try:
-                process.wait(20)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        """End every job, then every daemon, the last one started first."""
+        try:
+            if "slurmctld" in self.daemons and self.daemons["slurmctld"].poll() is None:
+                self.end_jobs()
+        finally:
+            for process in reversed(self.daemons.values()):
+                process.send_signal(signal.SIGTERM)
+                try:
+                    process.wait(20)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    process.wait()
 
 
 @contextmanager

@@ -16,6 +16,7 @@ if LACKING:
     warnings.warn(f"SKIPPED tests/cluster: {LACKING}", stacklevel=1)
 
 TWO = copy.deepcopy(CONFIG)
+TWO["training"]["max_steps"] = 100
 TWO["studies"]["main"]["variants"]["ArcCSE"] = {"objective": "arccon", "triplet_weight": 0.1}
 SCORES = "results/cluster/scores.csv"
 
@@ -36,32 +37,31 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_jobs_that_are_cancelled_and_orphaned_come_to_the_page_and_the_scores_of_a_quiet_run(
-    cluster: Cluster, quiet: Path, tmp_path: Path
+    cluster: Cluster, quiet: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """One training is cancelled; then Snakemake is killed and started again while its jobs live."""
     workflow = prepared(tmp_path / "there", TWO, cluster)
+    request.addfinalizer(workflow.kill)
     workflow.start()
-    workflow.wait_for_states(2)
+    workflow.wait_for("both trainings", lambda: len(workflow.jobs(states="RUNNING")) == 2)
     first, second = workflow.jobs()
     given = {job: gpus_of(cluster, job) for job in (first, second)}
     assert len(set(given.values())) == 2, given  # neither waits for the other's GPU
+    workflow.wait_for_state()
     cluster.ask("scancel", first)
     workflow.wait_for("another try", lambda: set(workflow.jobs()) - {first, second})
-    orphans = set(workflow.jobs())
     workflow.kill()
     workflow.start()
-    workflow.wait_for("the orphans' second comers", lambda: set(workflow.jobs()) - orphans)
     workflow.finish()
     assert cluster_faults.judged(workflow, (quiet / SCORES).read_bytes()) == "survived"
     assert (workflow.folder / "results" / "cluster" / "report.html").stat().st_size > 10_000
     assert_asked(cluster, workflow)
 
 
-def gpus_of(cluster: Cluster, job: str) -> tuple[str, str]:
-    """The node of a running job, and its GPUs there."""
-    line = next(line for line in cluster.ask("scontrol", "-d", "show", "job", job).splitlines() if "GRES=gpu" in line)
-    node, _, gres = line.strip().partition(" ")
-    return node, gres.partition("GRES=")[2]
+def gpus_of(cluster: Cluster, job: str) -> str:
+    """The node of a running job, and its GPUs there: "Nodes=n1 GRES=gpu:1(IDX:0)"."""
+    line = next(line for line in cluster.ask("scontrol", "-d", "show", "job", job).splitlines() if "(IDX:" in line)
+    return " ".join(part for part in line.split() if part.startswith(("Nodes=", "GRES=")))
 
 
 def assert_asked(cluster: Cluster, workflow: Workflow) -> None:
