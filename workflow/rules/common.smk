@@ -13,7 +13,9 @@ try:
     from arccse.report import layout
     from arccse.results import Gathered
 except ModuleNotFoundError as error:
-    sys.exit(f"arccse: no {error.name} beside Snakemake in {sys.prefix}; there, run: pip install REPOSITORY-OF-ARCCSE")
+    sys.exit(
+        f"arccse: no {error.name} beside Snakemake in {sys.prefix}; there, run: pip install REPOSITORY-OF-ARCCSE"
+    )
 
 # Snakemake would merge --configfile into a default given by the `configfile:` directive, key by key; a config
 # of ours is one whole file, read and validated by arccse. The directive is that of a workflow that uses this one as a
