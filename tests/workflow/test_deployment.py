@@ -1,6 +1,7 @@
 """Others use the workflow as a module, as snakedeploy writes it, and lint it where little is installed."""
 
 import importlib.metadata
+import re
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from packaging.utils import canonicalize_name
 from snakedeploy.deploy import deploy
 from snakemake_runs import ROOT, jobs, planned, snakemake
 
+RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
 BESIDE_SNAKEMAKE = {"jinja2", "numpy", "pandas", "pydantic", "pyyaml"}  # in the catalogue's environment
 ABSENT = """
 import importlib.metadata
@@ -95,6 +97,13 @@ def test_what_is_missing_beside_snakemake_is_named(tmp_path):
     assert result.returncode != 0
     assert "arccse: no arccse beside Snakemake" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_the_graph_in_the_readme_has_every_rule():
+    graph = re.search(r"```mermaid\nflowchart LR\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    rules = re.findall(r"^(?:rule|checkpoint) (\w+):", "".join(map(Path.read_text, RULES)), re.MULTILINE)
+    assert graph is not None
+    assert set(re.findall(r"\w+", re.sub(r"(--|-\.) [\w ]+ (-->|\.->)", "", graph[1]))) == set(rules)
 
 
 def test_the_catalogue_finds_what_it_asks_for():
