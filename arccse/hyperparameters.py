@@ -234,10 +234,14 @@ def partial_schema() -> dict[str, Any]:
 
 def sweep_schema() -> dict[str, Any]:
     """The JSON schema of a mapping of some hyperparameters to the values that each is to take."""
-    fields = Hyperparameters.model_json_schema()["properties"]
     lists = {
-        key: {"type": "array", "minItems": 1, "items": {k: v for k, v in field.items() if k != "default"}}
-        for key, field in fields.items()
+        key: {
+            "description": field["description"],
+            "type": "array",
+            "minItems": 1,
+            "items": {k: v for k, v in field.items() if k not in ("default", "description")},
+        }
+        for key, field in Hyperparameters.model_json_schema()["properties"].items()
     }
     return {"type": "object", "properties": lists, "additionalProperties": False}
 

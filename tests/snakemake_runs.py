@@ -28,7 +28,11 @@ def snakemake(folder: Path, *arguments: str, root: Path = ROOT, before: str = ""
 
 def planned(folder: Path, config: str, root: Path = ROOT) -> dict[str, int]:
     """Rule → jobs that a dry run would start."""
-    result = snakemake(folder, "--dry-run", "--configfile", config, root=root)
+    return jobs(snakemake(folder, "--dry-run", "--configfile", config, root=root))
+
+
+def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Rule → jobs that a dry run has announced."""
     assert result.returncode == 0, result.stdout + result.stderr
     stats = (result.stdout + result.stderr).partition("Job stats:")[2].partition("\n\n")[0]
     return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", stats, re.MULTILINE) if rule != "total"}

@@ -56,6 +56,19 @@ def test_hyperparameters_stand_wherever_they_may_be_given():
     assert set(study["sweep"]["properties"]) == set(Hyperparameters.model_fields)
 
 
+def test_every_key_is_described_and_has_a_default_or_must_be_given():
+    studies = config_schema()["properties"]["studies"]["additionalProperties"]
+    swept = studies["properties"]["sweep"]["properties"]  # which has values instead of a default
+    described = 0
+    for part in objects(config_schema()):
+        for key, field in part.get("properties", {}).items():
+            described += 1
+            assert field["description"].strip(), key
+            given = key in part.get("required", []) or key == "name" or part["properties"] == swept
+            assert given or "default" in field, key
+    assert described > len(swept) * 5
+
+
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_configs_name_the_schema_and_follow_it(path):
     first = path.read_text().splitlines()[0]

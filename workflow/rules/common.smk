@@ -4,20 +4,27 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from arccse import config as configs
-from arccse import fetching, locks, paths, standings
-from arccse.errors import InputError
-from arccse.report import layout
-from arccse.results import Gathered
+# A config is read here, in Snakemake's own environment, which rules that have environments of their own do not change.
+try:
+    from arccse import config as configs
+    from arccse import fetching, locks, paths, standings
+    from arccse.errors import InputError
+    from arccse.report import layout
+    from arccse.results import Gathered
+except ModuleNotFoundError as error:
+    sys.exit(
+        f"arccse: no {error.name} beside Snakemake in {sys.prefix}; there, run: pip install REPOSITORY-OF-ARCCSE"
+    )
 
 # Snakemake would merge --configfile into a default given by the `configfile:` directive, key by key; a config
-# of ours is one whole file, read and validated by arccse. Its path is a parameter of rules, so the same file must
-# have one name, from wherever it was given.
-CONFIG_FILE = os.path.relpath(workflow.configfiles[-1] if workflow.configfiles else "config/smoke.yaml")
+# of ours is one whole file, read and validated by arccse. The directive is that of a workflow that uses this one as a
+# module. The file's path is a parameter of rules, so the same file must have one name, from wherever it was given.
+GIVEN = workflow.config_settings.configfiles or workflow.configfiles or ["config/config.yaml"]
+CONFIG_FILE = os.path.relpath(GIVEN[-1])
 
 try:
     CONFIG = configs.load(CONFIG_FILE)
-    if len(workflow.configfiles) > 1 or workflow.config_settings.config:
+    if len(GIVEN) > 1 or workflow.config_settings.config:
         raise InputError("--configfile takes one file and --config is not used: every key is read from that file.")
     STANDINGS = standings.standings(CONFIG)
     standings.refuse_other_code(CONFIG, STANDINGS.values())

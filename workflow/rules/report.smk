@@ -26,7 +26,9 @@ rule report:
         gathered,
     output:
         update(captioned(report_files(".html"), "page", "Page")),
-        update(captioned([str(paths.table(CONFIG, table, "csv")) for table in layout.tables(CONFIG)], "table", "Tables")),
+        update(
+            captioned([str(paths.table(CONFIG, table, "csv")) for table in layout.tables(CONFIG)], "table", "Tables")
+        ),
         update(captioned(report_files("-comparisons.csv"), "comparisons", "Comparisons")),
         update(captioned(report_files(".svg"), "figure", "Figures")),
         update(report_files(".md", ".tex", ".pdf", ".png")),
@@ -37,7 +39,8 @@ rule report:
         text=[CONFIG.caveat, *(f"{name}: {study.title}" for name, study in CONFIG.studies.items())],
         claims=[CONFIG.equivalence, *(claim.model_dump(mode="json") for claim in CONFIG.claims.values())],
         rows=lambda wildcards: {
-            study: [(row.encoder, row.label, row.variant.id) for row in CONFIG.rows(study)] for study in CONFIG.studies
+            study: [(row.encoder, row.label, row.variant.id) for row in CONFIG.rows(study)]
+            for study in CONFIG.studies
         },
     log:
         f"{RESULTS}/logs/report.log",
