@@ -15,9 +15,11 @@ rule evaluate:
         f"{RESULTS}/benchmarks/{{run}}/evaluate-{{suites}}.tsv"
     conda:
         "../../environment.yml"
-    threads: 1
+    threads: asked("threads")
     resources:
-        mem_mb=4000,
+        gpu=asked("gpu"),
+        mem_mb=asked("mem_mb"),
+        runtime=asked("runtime"),
     shell:
         # a training that diverged has left no model, and has no scores
         "if [ -e {input.model}/diverged.json ]; then mkdir {output}; else"

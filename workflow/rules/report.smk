@@ -47,7 +47,7 @@ rule report:
     conda:
         "../../environment.yml"
     resources:
-        mem_mb=4000, # laptop's took 965
+        mem_mb=4000,  # laptop's took 965
         runtime=60,
     shell:
         # status 3: a figure failed, and all else is there
