@@ -3,6 +3,7 @@
 import importlib.metadata
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,18 @@ def test_what_is_missing_beside_snakemake_is_named(tmp_path):
     assert result.returncode != 0
     assert "arccse: no arccse beside Snakemake" in result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_a_checkout_that_is_not_installed_runs_no_job(tmp_path, monkeypatch):
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "snakemake").symlink_to(Path(sys.executable).parent / "snakemake")
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "bin" / "python"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    result = snakemake(tmp_path, "--cores", "1")
+    assert result.returncode != 0
+    assert "There is no command arccse on PATH" in result.stdout + result.stderr
+    assert not (tmp_path / "results").exists()
 
 
 def test_the_graph_in_the_readme_has_every_rule():

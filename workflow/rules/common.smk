@@ -1,4 +1,5 @@
 import os
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -153,5 +154,9 @@ def fetch():
 
 def check_evaluation_data():
     """Read every file that the suites need; stop with the message of `arccse data` if one is not in order."""
+    if shutil.which("arccse") is None:
+        raise WorkflowError(
+            "There is no command arccse on PATH, which rules call; activate .venv, or run: pip install ."
+        )
     if subprocess.run(["arccse", "data", "--config", CONFIG_FILE]).returncode != 0:
         raise WorkflowError("The evaluation data are not in order; nothing was run.")
