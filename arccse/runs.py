@@ -18,7 +18,7 @@ from arccse.checkpoint import State, StopSignals
 from arccse.config import Config
 from arccse.data import corpus
 from arccse.distributed import Processes, is_first
-from arccse.errors import Diverged
+from arccse.errors import Diverged, InputError
 from arccse.files import atomic_path, atomic_write, make_writable, sweep
 from arccse.locks import hold_one
 from arccse.models import DIVERGED, NOT_KEPT, origin
@@ -127,22 +127,21 @@ def keep(files: Sequence[Path], record: str, place: Path) -> None:
 
 
 def put_back(config: Config, run: Run, code_digest: str, data: dict[str, Any]) -> bool:
-    """Whether a run was finished by this code on these data, and not gathered yet; then its files are there again.
-
-    Raises:
-        InputError: what was kept of it is damaged.
-    """
+    """Whether a run was finished by this code on these data, and not gathered yet; then its files are there again."""
     done, folder = paths.finished(config, run.id), paths.run_folder(config, run.id)
     if not all((done / name).exists() for name in FINISHED):
         return False
-    record = read_run(done / "run.json", run)
+    try:
+        record = checked_record(done, run)
+    except InputError as error:
+        print(
+            f"{run.id} is trained again, since what was kept of it is damaged: {error}", file=sys.stderr, flush=True
+        )
+        return False
     if (record["code"]["digest"], record["data"]) != (code_digest, data):
         return False
     if config.suites_of(run.id) and (done / "model" / NOT_KEPT).exists():
         return False
-    read_history(done / "history.csv", run, record)
-    if "model" in record and origin(str(done / "model"), None).checksum != record["model"]:
-        raise damaged(done / "model", "its files are others than run.json says")
     for name in FINISHED:
         with atomic_path(folder / name) as temporary:
             link(done / name, temporary)
@@ -150,6 +149,15 @@ def put_back(config: Config, run: Run, code_digest: str, data: dict[str, Any]) -
         done_with.unlink(missing_ok=True)
     print(f"{run.id} is trained already; delete {done} to train it again", file=sys.stderr, flush=True)
     return True
+
+
+def checked_record(folder: Path, run: Run) -> dict[str, Any]:
+    """The record in a folder of a finished run; InputError unless its history and model are those that it says."""
+    record = read_run(folder / "run.json", run)
+    read_history(folder / "history.csv", run, record)
+    if "model" in record and origin(str(folder / "model"), None).checksum != record["model"]:
+        raise damaged(folder / "model", "its files are others than run.json says")
+    return record
 
 
 def link(source: Path, target: Path) -> None:

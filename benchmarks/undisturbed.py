@@ -88,10 +88,13 @@ class Undisturbed:
             if ended.status != 0:
                 raise RuntimeError(f"Without any fault, arccse {' '.join(command.arguments)} failed:\n{ended.said}")
             self.ended.append(ended)
-            self.reads.append([file for file in before if (self.folder / file).stat().st_atime > 0])
-            for file in files(self.folder):
+            there = files(self.folder)
+            self.reads.append([file for file in before if file in there and (self.folder / file).stat().st_atime > 0])
+            for file in there:
                 self.maker.setdefault(file, number)
-        self.maker = {file: number for file, number in self.maker.items() if (self.folder / file).exists()}
+        # but for what is kept until it is gathered: other names of the runs' files
+        self.maker = {file: number for file, number in self.maker.items() if file in there}
+        self.reads = [[file for file in read if file in self.maker] for read in self.reads]
         if not any(self.reads):
             raise RuntimeError(f"{self.folder} is on a file system without times of access; set TMPDIR to another.")
 
@@ -149,10 +152,10 @@ def commands(folder: Path) -> list[Command]:
         check=False,
     )
     found = []
-    for job in done.stdout.split("\nrule ")[1:]:
+    for job in re.split(r"\n(?:local)?rule ", done.stdout)[1:]:
         lines = re.findall(r"^    (\w+): (.*)$", job, re.MULTILINE)
         said = {key: re.sub(r" \(\w+\)(?=,|$)", "", value).split(", ") for key, value in lines}  # flags: (update)
-        shell = re.search(r"^Shell command: .*?arccse (.*?) > (\S+) 2>&1", job, re.MULTILINE)
+        shell = re.search(r"^Shell command: .*?arccse (.*?) >>? (\S+) 2>&1", job, re.MULTILINE)
         if shell:
             inputs = said.get("input", [])
             found.append(Command(job.partition(":")[0], shell[1].split(), inputs, said["output"], shell[2]))
