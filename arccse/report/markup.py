@@ -77,9 +77,10 @@ def write(view: StudyView, table: pd.DataFrame, comparisons: pd.DataFrame, folde
 
 
 def write_claims(settled: pd.DataFrame, caveat: str | None, folder: Path) -> None:
-    """Write claims.csv, claims.md and claims.tex of the frame of claims.settle, as `write` does."""
+    """Write claims.csv, claims.md and claims.tex of the frame of claims.settle, as `write` does; a caveat in each."""
     found = [claims_block(settled, caveat)]
-    atomic_write(folder / "claims.csv", settled.to_csv(index=False, float_format="%.6f"))
+    lines = settled.assign(caveat=caveat) if caveat else settled
+    atomic_write(folder / "claims.csv", lines.to_csv(index=False, float_format="%.6f"))
     atomic_write(folder / "claims.md", to_markdown("Claims", found))
     atomic_write(folder / "claims.tex", to_latex("claims", found))
 

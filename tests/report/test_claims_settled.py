@@ -14,6 +14,7 @@ from arccse.report import build
 from arccse.report.blocks import claims_block
 from arccse.report.claims import COLUMNS, settle
 from arccse.report.draws import Draws
+from arccse.report.markup import write_claims
 from arccse.report.tables import Divergence
 
 STUDIES = {
@@ -216,6 +217,11 @@ def test_each_claim_has_the_second_level_of_its_own_suite(tmp_path):
         " have been drawn too."
     )
     assert settle(config, views, made.scores, made.histories)["two_level_low"].isna().all()
+    for caveat in (None, "Rehearsal."):
+        write_claims(table, caveat, tmp_path)
+        written = pd.read_csv(tmp_path / "claims.csv")
+        assert list(written) == [*COLUMNS, *(["caveat"] if caveat else [])]
+        assert all((caveat or "") in (tmp_path / f"claims.{kind}").read_text() for kind in ("csv", "md", "tex"))
 
 
 @pytest.mark.parametrize(
