@@ -69,7 +69,8 @@ def test_a_study_can_not_take_the_claims_place(tmp_path):
         load(tmp_path, GAIN, studies=content)
 
 
-def test_claims_move_no_run(tmp_path):
+def test_claims_move_no_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where nothing is tuned yet
     assert set(load(tmp_path, GAIN, equivalence=0.3).runs()) == set(configs.load(ROOT / "config/smoke.yaml").runs())
 
 

@@ -54,7 +54,8 @@ def test_what_an_encoders_jobs_ask_for_is_no_part_of_any_runs_identity(tmp_path)
         assert (asked.gpu, asked.threads, asked.mem_mb, asked.runtime) == expected
 
 
-def test_smoke_has_the_variants_that_it_promises():
+def test_smoke_has_the_variants_that_it_promises(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # where nothing is tuned yet
     config = configs.load(ROOT / "config" / "smoke.yaml")
     assert "not findings" in config.caveat
     trials = {run.id for run in config.trial_runs()}
