@@ -139,7 +139,10 @@ def fetch(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse.config import load
 
     quiet_libraries()
-    for what, get in fetching.parts(load(config)):
+    parts = fetching.parts(load(config))
+    if not parts:
+        console.print(f"{config} needs nothing of the hub")
+    for what, get in parts:
         path = get()
         console.print(f"{what}: {fetching.size(path):,} bytes in {path}", soft_wrap=True)
 

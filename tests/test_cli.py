@@ -115,6 +115,11 @@ def test_evaluate_prints_the_average_of_a_suite_whose_tasks_are_all_there(capsys
     assert "Avg" not in capsys.readouterr().out
 
 
+def test_a_config_that_needs_nothing_of_the_hub_says_so():
+    result = arccse("fetch", "--config", "config/smoke.yaml")
+    assert (result.returncode, result.stdout) == (0, "config/smoke.yaml needs nothing of the hub\n")
+
+
 def test_the_version_is_that_of_the_package():
     result = arccse("--version")
     assert (result.returncode, result.stdout) == (0, f"arccse {importlib.metadata.version('arccse')}\n")
