@@ -251,13 +251,13 @@ def evaluate(
     source = open_source(data)
     selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
     shared = by_pooling(suite, pooling) if embeddings is None else {one_pooling(suite, pooling): suite}
-    made = {one: origin(model, chosen, revision) for chosen, own in shared.items() for one in own}
+    ways = [(origin(model, chosen, revision), own) for chosen, own in shared.items()]  # each reads all weights
     make_writable(out)
     sweep(*(out / name for name in ("scores.csv", "evaluation.json", *(SUITES[one].kept_file for one in KEEPING))))
     set_threads(threads)
     scores: list[Score] = []
-    for own in shared.values():
-        part, how = {one: selection[one] for one in own}, made[own[0]]
+    for how, own in ways:
+        part = {one: selection[one] for one in own}
         if embeddings is None:
             rows = encode(model, how.pooling, revision, scoring.sentences(source, part))
         else:
@@ -267,6 +267,7 @@ def evaluate(
 
     (out / "evaluation.json").unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / "scores.csv")
+    made = {one: how for how, own in ways for one in own}
     record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, source, selection)}
     atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
     print_scores(scores)

@@ -33,7 +33,6 @@ except InputError as error:
     sys.exit(f"arccse: {error}")
 
 RUNS = CONFIG.runs()
-SUITES = {run: CONFIG.suites_of(run) for run in RUNS}
 TRIALS = [run.id for run in CONFIG.trial_runs()]
 RESULTS = str(paths.results(CONFIG))
 
@@ -59,7 +58,6 @@ def know_final_runs():
     standings.refuse_other_code(CONFIG, new.values())
     STANDINGS.update(new)
     RUNS.update(CONFIG.runs())
-    SUITES.update({run: CONFIG.suites_of(run) for run in RUNS})
 
 
 # Seconds of work, or a download: on a cluster they run where Snakemake does.
@@ -146,17 +144,20 @@ if workflow.is_main_process and not workflow.dryrun:
 
 def fetch():
     """Fetch what is on the hub, once, before hundreds of jobs would each ask for it, perhaps where there is no network."""
-    if not any(one.to_train or one.to_score for one in STANDINGS.values()) or not fetching.parts(CONFIG):
-        return
-    if subprocess.run(["arccse", "fetch", "--config", CONFIG_FILE]).returncode != 0:
-        raise WorkflowError("The hub did not give what the config needs; nothing was run.")
+    if any(one.to_train or one.to_score for one in STANDINGS.values()) and fetching.parts(CONFIG):
+        before_jobs("fetch", "The hub did not give what the config needs")
 
 
 def check_evaluation_data():
     """Read every file that the suites need; stop with the message of `arccse data` if one is not in order."""
+    before_jobs("data", "The evaluation data are not in order")
+
+
+def before_jobs(command, failure):
+    """Run a command of `arccse` on the config, and stop the workflow before its first job where it fails."""
     if shutil.which("arccse") is None:
         raise WorkflowError(
             "There is no command arccse on PATH, which rules call; activate .venv, or run: pip install ."
         )
-    if subprocess.run(["arccse", "data", "--config", CONFIG_FILE]).returncode != 0:
-        raise WorkflowError("The evaluation data are not in order; nothing was run.")
+    if subprocess.run(["arccse", command, "--config", CONFIG_FILE]).returncode != 0:
+        raise WorkflowError(f"{failure}; nothing was run.")

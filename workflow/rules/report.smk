@@ -9,7 +9,7 @@ rule gather:
     params:
         config=CONFIG_FILE,
         # a score that is not there yet is no reason for Snakemake to run a rule again; a parameter is
-        suites=lambda wildcards: dict(sorted(SUITES.items())),
+        suites=lambda wildcards: {run: CONFIG.suites_of(run) for run in sorted(RUNS)},
     log:
         f"{RESULTS}/logs/gather.log",
     conda:
