@@ -186,7 +186,7 @@ def test_over_examples_alone_the_verdict_is_the_normal_tests(difference, error, 
     assert found.detectable == pytest.approx((norm.isf(0.025 / comparisons) + norm.isf(0.2)) * error)
     outside = found.low > 0 or found.high < 0
     assert outside == (found.p < 0.05)
-    assert (found.word == "equivalent") == (-0.5 <= found.low and found.high <= 0.5)
+    assert (found.word == "equivalent") == (found.low >= -0.5 and found.high <= 0.5)
 
 
 def test_without_an_error_over_examples_it_is_the_t_test_over_seeds() -> None:
