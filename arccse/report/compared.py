@@ -104,11 +104,15 @@ def answers(found: Comparison) -> list[str]:
 def answer(line: dict[Hashable, Any]) -> str:
     """A comparison as a sentence."""
     label, baseline, verdict = line["label"], line["baseline"], line["verdict"]
-    amount = f"{difference(line['difference'], line['low'], line['high'])} points"
-    within = "" if pd.isna(line["low"]) else f" ({interval(line['low'], line['high'])})"
     where = capital(words(line["suite"], line["task"]))
     if verdict in ("higher", "lower"):
-        return f"{where}: {label} is {verdict} than {baseline}, by {amount}{within}."
+        best = (verdict == "higher") != SUITES[line["suite"]].lower_is_better
+        better, worse = (label, baseline) if best else (baseline, label)
+        ends = sorted(abs(line[end]) for end in ("low", "high"))
+        amount = difference(abs(line["difference"]), *ends).lstrip("+")
+        return f"{where}: {better} is better than {worse} by {amount} points ({interval(*ends)})."
+    amount = f"{difference(line['difference'], line['low'], line['high'])} points"
+    within = "" if pd.isna(line["low"]) else f" ({interval(line['low'], line['high'])})"
     if verdict == "equivalent":
         return f"{where}: {label} and {baseline} are equivalent; they differ by {amount}{within}."
     found = f"{amount}{within}"
@@ -232,7 +236,7 @@ def differences(found: Comparison, compared: pd.DataFrame) -> Grid:
         cells = [COMPARED[name](line) for name in NUMBERS]
         cells[-1] = Cell(line["verdict"], bold=line["verdict"] != "undecided")
         groups.setdefault(f"{line['label']} less {line['baseline']}", []).append([Cell(task), *cells])
-    return Grid(["", *NUMBERS], [], list(groups.items()), [("", note) for note in notes(found)])
+    return Grid(["Task", *NUMBERS], [], list(groups.items()), [("", note) for note in notes(found)])
 
 
 # ------------------------------------------------------------------------------------------------------ page
