@@ -243,9 +243,10 @@ def compare(
 
     set_threads(threads)
     found = comparing.compare(models, suite, open_source(data), tasks=task, pooling=pooling, margin=margin)
+    if out is not None:
+        compared.write(found, out, ["arccse", *sys.argv[1:]])  # first, as nobody may read what is printed
     compared.show(found, console)
     if out is not None:
-        compared.write(found, out, ["arccse", *sys.argv[1:]])
         console.print(f"{out / 'index.html'}", soft_wrap=True)
 
 

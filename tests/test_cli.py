@@ -223,6 +223,11 @@ def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert)
     assert first.stderr.count("sts mine: spearman_all") == 2
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["comparisons.csv", "comparisons.md", "comparisons.tex", "index.html", "scores.csv"]
+    (tmp_path / "out" / "index.html").unlink()
+    command = ["sh", "-c", '"$@" >&-', "sh", str(Path(sys.executable).parent / "arccse"), "compare", str(bert)]
+    closed = [*command, str(other), *map(str, common)]  # written though nobody reads what is printed
+    subprocess.run(closed, env=os.environ | cache, capture_output=True, check=False)
+    assert (tmp_path / "out" / "index.html").is_file()
     again = arccse("compare", bert, f"other={other}", *common, env=cache)
     assert (again.returncode, again.stderr, again.stdout) == (0, "", first.stdout)
     refused(arccse("compare", bert, *common, env=cache), "needs two models or more")

@@ -71,7 +71,7 @@ def embeddings(made: Origin, revision: str | None, sentences: Sequence[str]) -> 
 def loaded(path: Path, made: Origin) -> Embeddings | None:
     """What was kept under this name; None, and a warning, where it is damaged."""
     try:
-        return Embeddings.load(path, Origin(made.model, made.checksum, made.pooling))
+        return Embeddings.load(path, made)
     except InputError as error:
         print(f"arccse: warning: {error} They are made anew.", file=sys.stderr)
         return None

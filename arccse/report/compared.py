@@ -320,13 +320,14 @@ def scales(lines: pd.DataFrame) -> str:
 def provenance(found: Comparison) -> list[dict[str, Cell]]:
     """What made the scores of each model, seed and suite, as far as it is known."""
     lines = []
+    several = any(len(model.seeds) > 1 for model in found.models)
     for model in found.models:
         for seed, member in zip(model.seeds, model.members, strict=True):
             for suite, made in found.made[model.name][seed].items():
                 said = {
                     "Model": model.name,
                     "Suite": SUITES[suite].title,
-                    "Seed": str(seed) if len(model.seeds) > 1 else "",
+                    **({"Seed": str(seed) if len(model.seeds) > 1 else ""} if several else {}),
                     "Given as": member,
                     "Pooling": made.get("pooling", ""),
                     "Model's files (sha256)": made.get("model", "")[:16],
