@@ -290,12 +290,17 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
-def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+def gather(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out what is not finished; the workflow goes on from there.")
+    ] = False,
+) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
     from arccse.config import load
     from arccse.gathering import gather
 
-    gather(load(config))
+    gather(load(config), finished)
 
 
 @app.command()
