@@ -349,7 +349,7 @@ def sentence_transformer(folder: Path, pooling: Pooling, max_length: int, linear
 
 
 @contextmanager
-def without_dropout(encoder: Encoder) -> Iterator[None]:
+def without_dropout(encoder: nn.Module) -> Iterator[None]:
     """Dropout off inside the block; gradients as before."""
     was_training = encoder.training
     encoder.eval()
