@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from arccse import models
 from arccse.errors import InputError, nearest
 from arccse.evaluation.suites import SUITES
-from arccse.hyperparameters import layered
+from arccse.hyperparameters import OBJECTIVES, layered
 from arccse.variants import tuned
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def validate(config: Config) -> None:
             hint = nearest(unknown, sorted(published))
             raise InputError(f"studies.{name}.published: no published rows for '{unknown}'; {hint}")
         check_tuning(config, name, study)
+        check_outside(config, name)
         labels: dict[tuple[str, str], str] = {}
         for row in config.untuned_by_study[name]:
             twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
@@ -86,6 +87,20 @@ def check_tuning(config: Config, name: str, study: Study) -> None:
         layered({f"studies.{name}.tuning.space": {key: over.at(0.0)}})
     if not config.trials(name):
         raise InputError(f"studies.{name}.tuning: the study has no variant that is trained.")
+
+
+def check_outside(config: Config, name: str) -> None:
+    """Raise InputError where a loss of another package can't be trained with. Imports torch if there is one."""
+    for row in config.untuned_by_study[name]:
+        h = row.variant.hyperparameters
+        if h.objective in OBJECTIVES or row.variant.untrained:
+            continue
+        from arccse.objectives import outside
+
+        try:
+            outside.check(h.objective, h.arguments)
+        except InputError as error:
+            raise InputError(f"studies.{name}: '{row.label}': {error}") from error
 
 
 def check_claim(config: Config, name: str, claim: Claim) -> None:
