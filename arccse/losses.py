@@ -6,11 +6,8 @@ What is random (dropout, masks, drawn negatives) follows from torch's generator,
 with its checkpoints.
 """
 
-import inspect
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
-from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -18,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from arccse import citations
 from arccse.encoder import projection_head, without_dropout
 from arccse.errors import InputError, nearest
 from arccse.hyperparameters import OBJECTIVES, Hyperparameters, layered
@@ -32,26 +30,6 @@ Features = Mapping[str, Any]
 Head = nn.Module | Literal["mlp"] | None
 
 DEFAULTS = Hyperparameters()
-
-CITATIONS = {
-    "nt_xent": """
-@inproceedings{gao-etal-2021-simcse,
-    title = "{S}im{CSE}: Simple Contrastive Learning of Sentence Embeddings",
-    author = "Gao, Tianyu and Yao, Xingcheng and Chen, Danqi",
-    booktitle = "Proceedings of the 2021 Conference on Empirical Methods in Natural Language Processing",
-    year = "2021",
-}
-""",
-    "arccon": """
-@inproceedings{zhang-etal-2022-contrastive,
-    title = "A Contrastive Framework for Learning Sentence Representations from Pairwise and Triple-wise Perspective
-        in Angular Space",
-    author = "Zhang, Yuhao and Zhu, Hongji and Wang, Yongliang and Xu, Nan and Li, Xiaobo and Zhao, Binqiang",
-    booktitle = "Proceedings of the 60th Annual Meeting of the Association for Computational Linguistics",
-    year = "2022",
-}
-""",
-}
 
 
 class PairLoss(nn.Module):
@@ -136,8 +114,7 @@ class PairLoss(nn.Module):
 
     @property
     def citation(self) -> str:
-        note = f"    note = {{{source(self.objective)}}},"
-        return CITATIONS.get(self.objective) or f"@misc{{{self.objective},\n{note}\n}}\n"
+        return citations.of_objective(self.objective)
 
 
 class NestedMaskTripletLoss(nn.Module):
@@ -233,7 +210,7 @@ class NestedMaskTripletLoss(nn.Module):
 
     @property
     def citation(self) -> str:
-        return CITATIONS["arccon"]
+        return citations.ARCCSE
 
 
 class ArcCSELoss(nn.Module):
@@ -321,7 +298,7 @@ class ArcCSELoss(nn.Module):
 
     @property
     def citation(self) -> str:
-        return CITATIONS["arccon"]
+        return citations.ARCCSE
 
 
 def checked(place: str, objective: str, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -365,11 +342,3 @@ def embed(model: nn.Module, features: Features) -> Tensor:
 def drawn_seed() -> int:
     """A seed out of torch's own generator, so that what follows from it goes on in a resumed training."""
     return int(torch.randint(2**63 - 1, ()))
-
-
-def source(objective: str) -> str:
-    """What the docstring of a pair objective says of its source, in one line."""
-    function = getattr(import_module(f"arccse.{OBJECTIVES[objective].module}"), objective)
-    said = " ".join((inspect.getdoc(function) or "").rpartition("Source:")[2].split())
-    other = re.fullmatch(r"as `(\w+)`\.", said)
-    return source(other[1]) if other else said
