@@ -17,7 +17,7 @@ from rich.table import Table
 from arccse.errors import Diverged, InputError, Interrupted, nearest
 from arccse.evaluation.suites import KEEPING, SUITES, by_pooling, one_pooling
 from arccse.evaluation.suites import tasks as suite_tasks
-from arccse.models import POOLINGS
+from arccse.models import POOLINGS, Precision
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
 if TYPE_CHECKING:
@@ -41,6 +41,9 @@ SuiteNames = Annotated[list[str], typer.Option("--suite", help=f"{', '.join(SUIT
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
 DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]
 Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
+PrecisionName = Annotated[
+    Precision, typer.Option("--precision", help="Of matrix products; bf16 only where the machine is fast at it.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with; default: all cores.")]
 
 
@@ -204,6 +207,7 @@ def embed(
     task: TaskNames = None,
     pooling: PoolingName = None,
     revision: Revision = None,
+    precision: PrecisionName = "fp32",
     threads: Threads = None,
 ) -> None:
     """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
@@ -218,7 +222,7 @@ def embed(
     make_writable(out.parent)
     sweep(out)
     set_threads(threads)
-    embeddings = encode(model, made.pooling, revision, scoring.sentences(source, selection))
+    embeddings = encode(model, made.pooling, revision, precision, scoring.sentences(source, selection))
     scoring.check_embeddings(embeddings, source, selection, model)
     embeddings.save(out, made)
 
@@ -234,6 +238,7 @@ def evaluate(
     revision: Revision = None,
     embeddings: Annotated[Path | None, typer.Option(help="What `arccse embed` wrote for this model.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
+    precision: PrecisionName = "fp32",
     threads: Threads = None,
 ) -> None:
     """Score any encoder: write scores.csv, their origin and what else the suites keep, and print the table.
@@ -255,19 +260,21 @@ def evaluate(
     sweep(*(out / name for name in ("scores.csv", "evaluation.json", *(SUITES[one].kept_file for one in KEEPING))))
     set_threads(threads)
     scores: list[Score] = []
+    encoded: dict[str, Precision] = {}
     for how, own in ways:
         part = {one: selection[one] for one in own}
         if embeddings is None:
-            rows = encode(model, how.pooling, revision, scoring.sentences(source, part))
+            rows = encode(model, how.pooling, revision, precision, scoring.sentences(source, part))
         else:
             rows = Embeddings.load(embeddings, how)
+        encoded |= dict.fromkeys(own, rows.precision)
         scores += scoring.evaluate(rows, source, part, out, name or model_name(model), report_scores)
     from arccse import provenance  # with torch, which reads the number of threads
 
     (out / "evaluation.json").unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / "scores.csv")
     made = {one: how for how, own in ways for one in own}
-    record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, source, selection)}
+    record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, encoded, source, selection)}
     atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
     print_scores(scores)
 
@@ -364,7 +371,7 @@ def warn(message: str) -> None:
     print(f"arccse: warning: {message}", file=sys.stderr)
 
 
-def encode(model: str, pooling: str, revision: str | None, sentences: list[str]) -> Any:
+def encode(model: str, pooling: str, revision: str | None, precision: Precision, sentences: list[str]) -> Any:
     """The embeddings of distinct sentences under a model and a pooling, with a progress bar."""
     from arccse import devices
     from arccse.encoder import load_encoder
@@ -376,7 +383,8 @@ def encode(model: str, pooling: str, revision: str | None, sentences: list[str])
     total = len(set(sentences))
     with devices.acquire() as device, Bar(f"encoding with {model}", "sentences") as bar:
         encoder = load_encoder(model, pooling, revision=revision).to(device)
-        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total))
+        usable = devices.precision(precision, device)
+        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total), usable)
 
 
 def model_name(model: str) -> str:

@@ -24,6 +24,7 @@ from arccse.models import (
     MASK,
     POOLINGS,
     Pooling,
+    Precision,
     choose_pooling,
     layer_weights,
     linear_folder,
@@ -141,28 +142,42 @@ class Encoder(nn.Module):
             self.device
         )
 
-    @torch.inference_mode()
     def encode(
-        self, sentences: Sequence[str], batch_size: int = 64, progress: Callable[[int], object] | None = None
+        self,
+        sentences: Sequence[str],
+        batch_size: int = 64,
+        progress: Callable[[int], object] | None = None,
+        precision: Precision = "fp32",
     ) -> np.ndarray:
         """Raw (not normalised) embeddings of sentences, dropout off and head dropped.
-
-        Sentences go through in order of length, so that a batch holds little padding; rows come back in the
-        order given.
 
         Args:
             sentences: n sentences, encoded whole up to the encoder's own limit.
             batch_size: sentences a batch.
             progress: called with the number of sentences done after each batch.
+            precision: of the matrix products.
 
         Returns:
             (n, d) float32.
         """
-        ids = self.token_ids(sentences) if sentences else []
+        return self.encode_ids(self.token_ids(sentences) if sentences else [], batch_size, progress, precision)
+
+    @torch.inference_mode()
+    def encode_ids(
+        self,
+        ids: Sequence[Sequence[int]],
+        batch_size: int = 64,
+        progress: Callable[[int], object] | None = None,
+        precision: Precision = "fp32",
+    ) -> np.ndarray:
+        """What `encode` gives for sentences of these token ids.
+
+        They go through in order of length, so that a batch holds little padding; rows come back in the order given.
+        """
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
         width = self.linear.out_features if self.linear else self.transformer.config.hidden_size
         embeddings = np.empty((len(ids), width), dtype=np.float32)
-        with without_dropout(self):
+        with without_dropout(self), products_in(precision, self.device):
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 embeddings[rows] = self(*self.batch([ids[i] for i in rows])).float().cpu().numpy()
@@ -346,6 +361,11 @@ def sentence_transformer(folder: Path, pooling: Pooling, max_length: int, linear
         dense.linear.load_state_dict(linear.state_dict())
         modules.append(dense)
     return SentenceTransformer(modules=modules, device="cpu")
+
+
+def products_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """Matrix products in this precision inside the block; weights, sums over tokens and norms stay in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
 
 
 @contextmanager

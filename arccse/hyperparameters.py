@@ -80,8 +80,8 @@ class Common(Strict):
     """Steps from one dev score to the next; SimCSE's script (its paper says 250)."""
     geometry_every: Annotated[int, Field(ge=1, le=10**9)] = 10
     """Steps from one alignment and uniformity to the next; SimCSE's issue tracker on its figure 3."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Of products in training; assumed."""
+    precision: models.Precision = "fp32"
+    """Of matrix products, in training and for the dev scores; assumed."""
     noise: Annotated[Finite, Field(ge=0, le=1)] = 0.0
     """Share of positives that are another sentence."""
     streams: tuple[Stream, ...] = STREAMS

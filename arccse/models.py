@@ -19,6 +19,7 @@ from arccse.files import is_folder, json_object, sha256
 
 Pooling = Literal["cls", "mean", "first-last-avg", "top2-avg"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
+Precision = Literal["fp32", "bf16"]  # of matrix products; all else is in float32
 
 MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder's own mask token is called
 

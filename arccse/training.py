@@ -20,7 +20,7 @@ from arccse.checkpoint import Best, State, StopSignals
 from arccse.data.readers import Pairs
 from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
-from arccse.encoder import Encoder, load_encoder, without_dropout
+from arccse.encoder import Encoder, load_encoder, products_in, without_dropout
 from arccse.errors import Interrupted
 from arccse.hyperparameters import STREAMS, Hyperparameters
 from arccse.meter import Meter, check_dev
@@ -205,7 +205,7 @@ def embed(encoder: Encoder, input_ids: Tensor, attention_mask: Tensor, h: Hyperp
         z = encoder.project(encoder.forward_in_groups(ids.flatten(0, 1), attended.flatten(0, 1)))
         return z.unflatten(0, ids.shape[:2])
 
-    with torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=h.precision == "bf16"):
+    with products_in(h.precision, encoder.device):
         pair = encode(slice(0, 2))
         if len(input_ids) == 2:
             return pair

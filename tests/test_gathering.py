@@ -217,6 +217,22 @@ def test_scores_of_another_model_do_not_count(config):
         gather(config)
 
 
+def test_scores_in_bfloat16_count_where_they_are_asked_for(config):
+    run = next(iter(config.runs()))
+    path = paths.evaluation(config, run, ["sts"]) / "evaluation.json"
+    made = json.loads(path.read_text())
+    made["suites"]["sts"]["precision"] = "bf16"
+    path.write_text(json.dumps(made))
+    rounded = config.model_copy(update={"scoring_precision": "bf16"})
+    assert standings(config)[run].missing == ("sts",)
+    assert not any(one.missing for one in standings(rounded).values())
+    gather(rounded)
+    shutil.rmtree(paths.results(config) / "runs")
+    assert not standings(rounded)[run].to_train
+    assert standings(config)[run].missing == ("sts",)
+    assert [one.missing for one in standings(config).values()].count(()) == 3
+
+
 def test_what_scores_were_made_with_is_gathered_and_stays(config):
     gather(config)
     run = next(iter(config.runs()))

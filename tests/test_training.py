@@ -217,6 +217,18 @@ def test_bf16_is_close_to_fp32_but_not_it(bert):
     torch.testing.assert_close(bf16["loss"], fp32["loss"], rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_dev_score_is_in_the_precision_of_the_training(bert, dev, precision):
+    encoder = load_encoder(bert, "cls")
+    meter = Meter(encoder, dev, Hyperparameters(precision=precision))
+    meter.measure()
+    rows = dict(zip(dev.sentences, encoder.encode(dev.sentences, precision=precision), strict=True))
+    first, second = (torch.tensor(np.array([rows[text] for text in texts])) for texts in (dev.first, dev.second))
+    positive = geometry.positives(dev.scores, dev.scale)
+    expected = geometry.alignment(first[positive].double(), second[positive].double()).item()
+    assert meter.rows[0]["alignment"] == pytest.approx(expected, rel=1e-9)  # 1e-3 apart in the two precisions
+
+
 # -------------------------------------------------------------------------------------------- gradient caching
 
 
