@@ -24,6 +24,9 @@ OBJECTIVES = pair_objectives()
 PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")  # module.Class
 NAMES: JsonDict = {"anyOf": [{"enum": list(OBJECTIVES)}, {"pattern": f"^{PATH.pattern}$"}]}
 
+# The objectives that take rows below the positives for further negatives, such as the hard ones of triplets.
+WITH_HARD_NEGATIVES = ("nt_xent", "arccon")
+
 Stream = Literal["head", "order", "masks", "dropout", "noise", "negatives"]
 STREAMS: tuple[Stream, ...] = get_args(Stream)
 
@@ -56,8 +59,8 @@ class Common(Strict):
     """Whether the far mask holds the near one; the article. False is an ablation."""
     pooling: models.Pooling = "cls"
     """From tokens to a sentence. SimCSE: [CLS]; ArcCSE assumed."""
-    head: Literal["mlp", "none"] = "mlp"
-    """Dense layer and tanh, in training only; SimCSE, unsupervised."""
+    head: Literal["mlp", "kept", "none"] = "mlp"
+    """Dense layer and tanh: mlp in training only (SimCSE, unsupervised), kept in the encoder too (supervised)."""
     dropout: Annotated[Finite, Field(ge=0, lt=1)] = 0.1
     """Probability in hidden states and attention; SimCSE table 3."""
     batch_size: Annotated[int, Field(ge=2, le=2**16)] = 64
@@ -134,7 +137,7 @@ class Common(Strict):
     @property
     def drawn_streams(self) -> tuple[Stream, ...]:
         """The streams that a training draws from."""
-        drawn = {"order"} | ({"head"} if self.head == "mlp" else set()) | ({"dropout"} if self.dropout else set())
+        drawn = {"order"} | ({"head"} if self.head != "none" else set()) | ({"dropout"} if self.dropout else set())
         drawn |= ({"masks"} if self.triplet_weight else set()) | ({"noise"} if self.noise else set())
         drawn |= {"negatives"} if "generator" in OBJECTIVES[self.objective].parameters else set()
         return tuple(stream for stream in STREAMS if stream in drawn)

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from arccse import citations
 from arccse.encoder import projection_head, without_dropout
 from arccse.errors import InputError, nearest
-from arccse.hyperparameters import OBJECTIVES, Hyperparameters, layered
+from arccse.hyperparameters import OBJECTIVES, WITH_HARD_NEGATIVES, Hyperparameters, layered
 from arccse.masking import draw_masks
 from arccse.objectives import pair_loss
 from arccse.objectives.triplets import triplet
@@ -57,17 +57,19 @@ class PairLoss(nn.Module):
             2. At least two sentences a batch; different ones, which ``BatchSamplers.NO_DUPLICATES`` sees to.
 
         Inputs:
-            +---------------------------+--------+
-            | Inputs                    | Labels |
-            +===========================+========+
-            | single sentences          | none   |
-            +---------------------------+--------+
-            | (anchor, positive) pairs  | none   |
-            +---------------------------+--------+
+            +-----------------------------------------------------------------+--------+
+            | Inputs                                                          | Labels |
+            +=================================================================+========+
+            | single sentences                                                | none   |
+            +-----------------------------------------------------------------+--------+
+            | (anchor, positive) pairs                                        | none   |
+            +-----------------------------------------------------------------+--------+
+            | (anchor, positive, negative, …), for ``nt_xent`` and ``arccon`` | none   |
+            +-----------------------------------------------------------------+--------+
 
         Relations:
-            - With ``objective="nt_xent"``, ``head=None`` and pairs it is ``MultipleNegativesRankingLoss`` with
-              ``scale = 1 / temperature``.
+            - With ``objective="nt_xent"``, ``head=None`` and positives given, it is ``MultipleNegativesRankingLoss``
+              with ``scale = 1 / temperature``.
             - In several processes, each has the negatives of its own batch alone.
 
         Example:
@@ -91,20 +93,24 @@ class PairLoss(nn.Module):
         self.head = made_head(head, model)
 
     def forward(self, sentence_features: Iterable[Features], labels: Tensor | None = None) -> Tensor:
-        """The scalar loss of a batch of one column of tokenised sentences, or two; labels are not looked at."""
+        """The scalar loss of a batch of columns of tokenised sentences; labels are not looked at."""
         features = list(sentence_features)
         views = features * 2 if len(features) == 1 else features
         return self.compute_loss_from_embeddings([embed(self.model, view) for view in views], labels)
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor | None = None) -> Tensor:
-        """The scalar loss of the model's (N, d) embeddings of sentences and of their positives.
+        """The scalar loss of the model's (N, d) embeddings of sentences, their positives and hard negatives, if any.
 
         Raises:
-            ValueError: there are others than these two.
+            ValueError: there are no positives, or hard negatives, which the objective does not take.
         """
-        if len(embeddings) != 2:
-            raise ValueError(f"A pair objective takes one column of sentences or two, not {len(embeddings)}.")
-        z, z_pos = (project(self.head, x) for x in embeddings)
+        most = None if self.objective in WITH_HARD_NEGATIVES else 2
+        if len(embeddings) < 2 or len(embeddings[:most]) < len(embeddings):
+            raise ValueError(
+                f"Objective {self.objective} takes one column of sentences or two, not {len(embeddings)}."
+            )
+        z, *others = (project(self.head, x) for x in embeddings)
+        z_pos = torch.cat(others)
         generator = torch.Generator().manual_seed(drawn_seed())
         with torch.autocast(z.device.type, enabled=False):  # whose matrix products would round the cosines
             return pair_loss(self.objective, z, z_pos, self.settings | {"generator": generator})
@@ -251,13 +257,15 @@ class ArcCSELoss(nn.Module):
             1. As of `PairLoss`.
 
         Inputs:
-            +---------------------------+--------+
-            | Inputs                    | Labels |
-            +===========================+========+
-            | single sentences          | none   |
-            +---------------------------+--------+
-            | (anchor, positive) pairs  | none   |
-            +---------------------------+--------+
+            +-----------------------------------------------------------------+--------+
+            | Inputs                                                          | Labels |
+            +=================================================================+========+
+            | single sentences                                                | none   |
+            +-----------------------------------------------------------------+--------+
+            | (anchor, positive) pairs                                        | none   |
+            +-----------------------------------------------------------------+--------+
+            | (anchor, positive, negative, …), for ``nt_xent`` and ``arccon`` | none   |
+            +-----------------------------------------------------------------+--------+
 
         Example:
             ::

@@ -72,7 +72,7 @@ def test_arccse_is_our_own_trainers_on_the_same_masks(bert: str, objective: str)
     h = Hyperparameters(objective=objective, dropout=0.0, batch_size=8, max_length=16, **settings)
     encoder = load_encoder(bert, "cls", head=True, dropout=0.0).train()
     ids = InMemory(encoder.token_ids(SENTENCES, 16))
-    views = views_of(encoder, ids, list(range(8)), h, seed=0, step=1)
+    views = views_of(encoder, [ids], list(range(8)), h, seed=0, step=1)
     z = embed(encoder, views.input_ids, views.attention_mask, h)
     own = losses_of(z, views.ordered, h, torch.Generator())["loss"]
     own.backward()
@@ -112,10 +112,12 @@ def test_defaults_are_the_hyperparameters(bert: str) -> None:
 
 def test_nt_xent_is_multiple_negatives_ranking(bert: str) -> None:
     model = model_of(bert, dropout=0.0)
-    columns = [model.preprocess(SENTENCES), model.preprocess(SENTENCES[::-1])]
-    ours = PairLoss(model, head=None, temperature=0.1)(columns)
-    theirs = MultipleNegativesRankingLoss(model, scale=10.0)([dict(column) for column in columns], None)
-    assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
+    columns = [model.preprocess(texts) for texts in (SENTENCES, SENTENCES[::-1], tiny.sentences(16)[8:])]
+    for count in (2, 3):  # with hard negatives, too
+        given = columns[:count]
+        ours = PairLoss(model, head=None, temperature=0.1)(given)
+        theirs = MultipleNegativesRankingLoss(model, scale=10.0)([dict(column) for column in given], None)
+        assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
 
 
 def test_a_column_alone_is_the_sentence_given_twice(bert: str) -> None:
@@ -232,7 +234,7 @@ def test_a_model_without_masks_has_no_triplet(bert: str) -> None:
 def test_columns_that_it_does_not_know(bert: str) -> None:
     model = model_of(bert)
     with pytest.raises(ValueError, match="one column of sentences or two, not 3"):
-        PairLoss(model)([model.preprocess(SENTENCES)] * 3)
+        PairLoss(model, "vicreg")([model.preprocess(SENTENCES)] * 3)
     with pytest.raises(ValueError, match=r"padded \(N, L\)"):
         NestedMaskTripletLoss(model).masks({"input_ids": torch.zeros(1, 9, dtype=torch.int64)})
 
