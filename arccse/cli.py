@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from importlib.metadata import version as installed
 from itertools import groupby
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -347,6 +346,25 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
+    out: Annotated[Path, typer.Option(help="The new folder.")],
+    config: ConfigFile = Path("config/smoke.yaml"),
+) -> None:
+    """Copy a run's model to a new folder with a card that has its scores, ready to publish."""
+    from arccse import card
+    from arccse.config import load
+
+    loaded = load(config)
+    known = loaded.runs()
+    if run not in known:
+        raise InputError(f"--run: {config} has no run '{run}'; {nearest(run, list(known))}")
+    scores = card.export(loaded, known[run], out)
+    unscored = [suite for suite in loaded.suites_of(run) if suite not in {line.suite for line in scores}]
+    console.print(f"{out}: {len(scores)} scores" + (f"; none of {', '.join(unscored)}" if unscored else ""))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
     from arccse.schema import config_schema
@@ -395,7 +413,7 @@ def print_scores(scores: Sequence["Score"]) -> None:
         for score in own:
             table.add_row(suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
             values |= {score.task: score.value} if score.metric == spec.metric else {}
-        if "Avg" in spec.headlines and values.keys() >= {*spec.columns}:
-            average = fmean(values[task] for task in spec.columns)
+        average = spec.average(values)
+        if average is not None:
             table.add_row(suite, "Avg", spec.metric, f"{average:.2f}", f"{len(spec.columns)} tasks", end_section=True)
     console.print(table)

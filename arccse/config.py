@@ -103,7 +103,7 @@ class Config(Strict):
     encoders: Annotated[dict[Name, EncoderConfig], Field(min_length=1, json_schema_extra=NAMED)]
     """Name → pretrained encoder."""
     corpus: str
-    """Training sentences: package:gensim, file:PATH or hub:OWNER/NAME/FILE@REVISION."""
+    """Training sentences, or triplets of a .csv: package:gensim, file:PATH or hub:OWNER/NAME/FILE@REVISION."""
     corpus_size: Annotated[int, Field(ge=1, le=10**12)] | None = None
     """Sentences of a corpus on the hub, for `arccse plan` before the download."""
     data: str

@@ -148,7 +148,7 @@ class InMemory(list):
 def views_and_losses(encoder, sentences, h):
     """The views of a batch of all the sentences at step 1 of seed 0, and their losses."""
     ids = InMemory(encoder.token_ids(sentences, h.max_length))
-    views = views_of(encoder, ids, np.arange(len(sentences)), h, seed=0, step=1)
+    views = views_of(encoder, [ids], np.arange(len(sentences)), h, seed=0, step=1)
     z = embed(encoder, views.input_ids, views.attention_mask, h)
     return views, losses_of(z, views.ordered, h, drawn_negatives(0, 1))
 
@@ -241,7 +241,7 @@ def gradients(bert, h, dropout, own=range(16)):
     torch.manual_seed(0)
     encoder = load_encoder(bert, "cls", dropout=dropout, head=True).train().double()
     ids = InMemory(encoder.token_ids(CORPUS[:16]))
-    views = views_of(encoder, ids, np.arange(16), h, seed=0, step=1)
+    views = views_of(encoder, [ids], np.arange(16), h, seed=0, step=1)
     generator = drawn_negatives(0, 1)
     losses = backward(encoder, views, own, h, lambda row: torch.manual_seed(100 + row), Processes(CPU), generator)
     found = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
@@ -271,7 +271,7 @@ def test_both_passes_over_a_chunk_have_the_same_dropout(bert):
     chunked, losses = gradients(bert, ARCCSE.model_copy(update={"chunk_size": 8}), dropout=0.3)
     torch.manual_seed(0)
     encoder = load_encoder(bert, "cls", dropout=0.3, head=True).train().double()
-    views = views_of(encoder, InMemory(encoder.token_ids(CORPUS[:16])), np.arange(16), ARCCSE, seed=0, step=1)
+    views = views_of(encoder, [InMemory(encoder.token_ids(CORPUS[:16]))], np.arange(16), ARCCSE, seed=0, step=1)
     halves = []
     for start in (0, 8):
         torch.manual_seed(100 + start)
