@@ -28,10 +28,11 @@ class Corpus(Protocol):
 
 
 class Views(NamedTuple):
-    """The k views of a batch: sentences, positives and, for the triplet, sentences whole, less and more masked.
+    """The k views of a batch: sentences, positives, hard negatives where there are any, and, for the triplet
+    objective, sentences whole, less and more masked.
 
     Attributes:
-        input_ids: (k, N, L), k = 2 or 5.
+        input_ids: (k, N, L), k = 2 or 3, or 3 more.
         attention_mask: (k, N, L), 0 at padding.
         ordered: (N,) bool: the rows whose two masks differ; None without a triplet.
     """
@@ -52,12 +53,23 @@ def rows_of_steps(corpus_size: int, batch_size: int, seed: int, done: int, steps
         yield order[position * batch_size : (position + 1) * batch_size]
 
 
-def views_of(encoder: Encoder, corpus: Corpus, rows: np.ndarray, h: Hyperparameters, seed: int, step: int) -> Views:
-    """The views of the sentences in `rows` at a step of a run with a seed, on the encoder's device."""
+def views_of(
+    encoder: Encoder, columns: Sequence[Corpus], rows: np.ndarray, h: Hyperparameters, seed: int, step: int
+) -> Views:
+    """The views of the examples in `rows` at a step of a run with a seed, on the encoder's device.
+
+    Args:
+        encoder: whose tokens and device they are.
+        columns: the sentences, which are their own positives; or sentences, positives and hard negatives.
+        rows: the numbers of N examples.
+        h: hyperparameters.
+        seed: the run's.
+        step: from 1 on.
+    """
     noise, masks = rng(seed_of("noise", h, seed), NOISE, step), rng(seed_of("masks", h, seed), MASKS, step)
-    ids = corpus[rows]
-    positives = corpus[with_noise(rows, h.noise, len(corpus), noise)] if h.noise else ids
-    input_ids, attention_mask = (x.unflatten(0, (2, -1)) for x in encoder.batch([*ids, *positives]))
+    of_positives = with_noise(rows, h.noise, len(columns[0]), noise) if h.noise else rows
+    ids = [*columns[0][rows], *columns[:2][-1][of_positives], *(row for one in columns[2:] for row in one[rows])]
+    input_ids, attention_mask = (x.unflatten(0, (-1, len(rows))) for x in encoder.batch(ids))
     if h.triplet_weight == 0:
         return Views(input_ids, attention_mask, None)
     whole, attended = input_ids[0], attention_mask[0]

@@ -7,9 +7,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from arccse import models
+from arccse.data.corpus import columns
 from arccse.errors import InputError, nearest
 from arccse.evaluation.suites import SUITES
-from arccse.hyperparameters import layered
+from arccse.hyperparameters import OBJECTIVES, WITH_HARD_NEGATIVES, Hyperparameters, layered
 from arccse.variants import tuned
 
 if TYPE_CHECKING:
@@ -39,18 +40,36 @@ def validate(config: Config) -> None:
             hint = nearest(unknown, sorted(published))
             raise InputError(f"studies.{name}.published: no published rows for '{unknown}'; {hint}")
         check_tuning(config, name, study)
+        check_outside(config, name)
         labels: dict[tuple[str, str], str] = {}
         for row in config.untuned_by_study[name]:
             twin = labels.setdefault((row.encoder, row.variant.hash), row.label)
             if twin != row.label:
                 raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
             h = row.variant.hyperparameters
-            for suite in config.study_suites(name) if h.whitening else []:
+            if len(columns(config.corpus)) > 1 and not row.variant.untrained:
+                check_triplets(f"studies.{name}: '{row.label}'", h)
+            if h.whitening and (len(columns(config.corpus)) > 1 or h.head == "kept"):
+                raise InputError(
+                    f"studies.{name}: '{row.label}': whitening takes plain sentences, and no layer that is kept."
+                )
+            after = "is whitened" if h.whitening else "keeps its head"
+            layer = h.whitening or (h.head == "kept" and not row.variant.untrained)
+            for suite in config.study_suites(name) if layer else []:
                 if SUITES[suite].pooling not in (None, h.pooling):
                     raise InputError(
-                        f"studies.{name}: '{row.label}' is whitened for {h.pooling} pooling, which fits no other, so "
+                        f"studies.{name}: '{row.label}' {after} for {h.pooling} pooling, which fits no other, so "
                         f"that it can't be scored on {suite}."
                     )
+
+
+def check_triplets(place: str, h: Hyperparameters) -> None:
+    """Raise InputError where triplets can't be trained with."""
+    if h.objective not in WITH_HARD_NEGATIVES:
+        raise InputError(
+            f"{place}: objective '{h.objective}' takes no hard negatives, as the corpus' triplets have them; valid: "
+            f"{', '.join(WITH_HARD_NEGATIVES)}."
+        )
 
 
 def check_study_names(config: Config) -> None:
@@ -86,6 +105,20 @@ def check_tuning(config: Config, name: str, study: Study) -> None:
         layered({f"studies.{name}.tuning.space": {key: over.at(0.0)}})
     if not config.trials(name):
         raise InputError(f"studies.{name}.tuning: the study has no variant that is trained.")
+
+
+def check_outside(config: Config, name: str) -> None:
+    """Raise InputError where a loss of another package can't be trained with. Imports torch if there is one."""
+    for row in config.untuned_by_study[name]:
+        h = row.variant.hyperparameters
+        if h.objective in OBJECTIVES or row.variant.untrained:
+            continue
+        from arccse.objectives import outside
+
+        try:
+            outside.check(h.objective, h.arguments)
+        except InputError as error:
+            raise InputError(f"studies.{name}: '{row.label}': {error}") from error
 
 
 def check_claim(config: Config, name: str, claim: Claim) -> None:

@@ -5,10 +5,10 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version as installed
 from itertools import groupby
 from pathlib import Path
-from statistics import fmean
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,7 +17,7 @@ from rich.table import Table
 
 from arccse.errors import Diverged, InputError, Interrupted, nearest
 from arccse.evaluation.suites import SUITES
-from arccse.models import POOLINGS
+from arccse.models import POOLINGS, Precision
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
 if TYPE_CHECKING:
@@ -43,6 +43,9 @@ DataSource = Annotated[
     str, typer.Option("--data", help="senteval:FOLDER, hub, package:gensim, pairs:FILE, labelled:FILE.")
 ]
 Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
+PrecisionName = Annotated[
+    Precision, typer.Option("--precision", help="Of matrix products; bf16 only where the machine is fast at it.")
+]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with; default: all cores.")]
 
 
@@ -207,6 +210,7 @@ def evaluate(
     pooling: PoolingName = None,
     revision: Revision = None,
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
+    precision: PrecisionName = "fp32",
     threads: Threads = None,
 ) -> None:
     """Score any encoder: write scores.csv, their origin and what else the suites keep, and print the table.
@@ -218,7 +222,14 @@ def evaluate(
 
     set_threads(threads)
     source = open_source(data)
-    scores = evaluating.evaluate(model, suite, source, out, tasks=task, pooling=pooling, revision=revision, name=name)
+    scores = evaluating.evaluate(
+        *(model, suite, source, out),
+        tasks=task,
+        pooling=pooling,
+        revision=revision,
+        name=name,
+        embed=partial(evaluating.encode, precision=precision),
+    )
     print_scores(scores)
 
 
@@ -260,12 +271,17 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
-def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+def gather(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out what is not finished; the workflow goes on from there.")
+    ] = False,
+) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
     from arccse.config import load
     from arccse.gathering import gather
 
-    gather(load(config))
+    gather(load(config), finished)
 
 
 @app.command()
@@ -312,6 +328,25 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
+def export(
+    run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
+    out: Annotated[Path, typer.Option(help="The new folder.")],
+    config: ConfigFile = Path("config/smoke.yaml"),
+) -> None:
+    """Copy a run's model to a new folder with a card that has its scores, ready to publish."""
+    from arccse import card
+    from arccse.config import load
+
+    loaded = load(config)
+    known = loaded.runs()
+    if run not in known:
+        raise InputError(f"--run: {config} has no run '{run}'; {nearest(run, list(known))}")
+    scores = card.export(loaded, known[run], out)
+    unscored = [suite for suite in loaded.suites_of(run) if suite not in {line.suite for line in scores}]
+    console.print(f"{out}: {len(scores)} scores" + (f"; none of {', '.join(unscored)}" if unscored else ""))
+
+
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
     from arccse.schema import config_schema
@@ -332,7 +367,7 @@ def print_scores(scores: Sequence["Score"]) -> None:
         for score in own:
             table.add_row(suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
             values |= {score.task: score.value} if score.metric == spec.metric else {}
-        if "Avg" in spec.headlines and values.keys() >= {*spec.columns}:
-            average = fmean(values[task] for task in spec.columns)
+        average = spec.average(values)
+        if average is not None:
             table.add_row(suite, "Avg", spec.metric, f"{average:.2f}", f"{len(spec.columns)} tasks", end_section=True)
     console.print(table)

@@ -8,13 +8,17 @@ trained with it, and no other.
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from arccse import models
 from arccse.data.sources import source_class
+from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import OBJECTIVES
 from arccse.variants import Variant
@@ -63,8 +67,10 @@ def of_training(variant: Variant) -> Code:
         unused.add(("batches", "with_noise"))
     if not h.whitening:
         unused.add(("whitening", "whiten"))
-    roots = (*encoder, ("training", "train"), (OBJECTIVES[objective].module, objective))
-    return digest(roots, frozenset(unused))
+    module, outside = OBJECTIVES[objective].module, objective not in OBJECTIVES
+    roots = (*encoder, ("training", "train"), (module, "__getattr__" if outside else objective))
+    found = digest(roots, frozenset(unused))
+    return with_package(found, objective.partition(".")[0]) if outside else found
 
 
 def of_evaluation(suite: str, source: str) -> Code:
@@ -82,6 +88,28 @@ def of_evaluation(suite: str, source: str) -> Code:
         ("evaluation.embeddings", "Embeddings"),
     )
     return digest((*roots, ("data.sources", source_class(source).__name__)))
+
+
+def with_package(code: Code, name: str) -> Code:
+    """Code that calls another package, of which it is not followed what: all its source, under name and version.
+
+    Args:
+        code: of this package.
+        name: that it is imported by.
+
+    Raises:
+        InputError: it is not installed.
+    """
+    spec = find_spec(name)  # of a whole package, whose code it does not run
+    if spec is None or not spec.origin:
+        raise InputError(f"There is no package '{name}' to import.")
+    folders = [Path(folder) for folder in spec.submodule_search_locations or ()]
+    sources = [(str(path.relative_to(one)), path.read_bytes()) for one in folders for path in one.rglob("*.py")]
+    sources = sources or [(name, Path(spec.origin).read_bytes())]
+    found = _sha256([f"{path} {hashlib.sha256(source).hexdigest()}" for path, source in sorted(sources)])
+    with suppress(PackageNotFoundError):  # files of the user's own have no version
+        name = f"{name} {version(name)}"
+    return Code(_sha256([code.digest, found]), code.parts | {name: found})
 
 
 @cache

@@ -22,6 +22,7 @@ from arccse.data import corpus, sources
 from arccse.errors import InputError, first_line, shortened
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import Finite, Partial, Sweep, layered
+from arccse.models import Precision
 from arccse.resources import Resources
 from arccse.tuning import Choices, Tuning, read_choices
 from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
@@ -102,13 +103,15 @@ class Config(Strict):
     encoders: Annotated[dict[Name, EncoderConfig], Field(min_length=1, json_schema_extra=NAMED)]
     """Name → pretrained encoder."""
     corpus: str
-    """Training sentences: package:gensim, file:PATH or hub:OWNER/NAME/FILE@REVISION."""
+    """Training sentences, or triplets of a .csv: package:gensim, file:PATH or hub:OWNER/NAME/FILE@REVISION."""
     corpus_size: Annotated[int, Field(ge=1, le=10**12)] | None = None
     """Sentences of a corpus on the hub, for `arccse plan` before the download."""
     data: str
     """Evaluation data: senteval:FOLDER, hub or package:gensim."""
     suites: Suites
     """What every run is scored on."""
+    scoring_precision: Precision = "fp32"
+    """Of the matrix products of encoders that are scored; bf16 is fp32 on a machine that is not fast at it."""
     save_minutes: Annotated[Finite, Field(ge=0)] = 10.0
     """Between two saves of a training's state, which is four times the size of its weights; 0: after each step."""
     seeds: Seeds

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from arccse import paths
 from arccse.config import Config
+from arccse.data.corpus import columns
 from arccse.data.sources import open_source
 from arccse.evaluation.scoring import sentences
 from arccse.evaluation.suites import by_pooling, tasks
@@ -51,9 +52,10 @@ def steps(run: Run, corpus_size: int | None) -> int:
 
 
 def sentences_a_step(run: Run) -> int:
-    """Rows that the encoder sees in a step: two views of each sentence, and three more for the triplet."""
+    """Rows that the encoder sees in a step: two views of each sentence, or a triplet's three sentences, and three
+    more for the triplet objective."""
     h = run.variant.hyperparameters
-    return h.batch_size * (5 if h.triplet_weight else 2)
+    return h.batch_size * (max(2, len(columns(run.variant.corpus))) + (3 if h.triplet_weight else 0))
 
 
 def measured_steps(run: Run, corpus_size: int) -> int:

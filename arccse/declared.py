@@ -35,7 +35,16 @@ class Objective(NamedTuple):
     settings: dict[str, Declared]
 
 
-def pair_objectives() -> dict[str, Objective]:
+class Objectives(dict[str, Objective]):
+    """The pair objectives of this package by name; an import path stands for a loss of another one."""
+
+    def __missing__(self, name: str) -> Objective:
+        if "." not in name:
+            raise KeyError(name)
+        return Objective("objectives.outside", ("arguments",), {})
+
+
+def pair_objectives() -> Objectives:
     """The pair objectives by name.
 
     Raises:
@@ -46,7 +55,7 @@ def pair_objectives() -> dict[str, Objective]:
         f"objectives.{file.name.removesuffix('.py')}": ast.parse(file.read_text(encoding="utf-8"))
         for file in sorted(sources, key=lambda file: file.name)
     }
-    found: dict[str, Objective] = {}
+    found = Objectives()
     known: dict[str, tuple[str, Declared]] = {}
     for module, tree in modules.items():
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]

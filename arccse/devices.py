@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from arccse.errors import InputError
 from arccse.locks import hold_one, say_once
+from arccse.models import Precision
 
 if TYPE_CHECKING:
     import torch
@@ -54,6 +55,26 @@ def acquire() -> Iterator["torch.device"]:
         torch.set_float32_matmul_precision("high")  # TF32 for the products of precision: fp32
         with torch.cuda.device(device):
             yield device
+
+
+def precision(wanted: Precision, device: "torch.device") -> Precision:
+    """The precision to encode in: the wanted one, or fp32 where the device has no fast bfloat16, which is said once.
+
+    Source: torch.cpu.get_capabilities and torch.cuda.is_bf16_supported. Without instructions of its own (AVX512-BF16
+    or AMX), a CPU emulates bfloat16 products at a fraction of float32's speed.
+    """
+    import torch
+
+    if wanted == "fp32":
+        return wanted
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        has = torch.cpu.get_capabilities()
+        fast = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+    if not fast:
+        say_once(f"this {device.type.upper()} has no fast bfloat16; sentences are encoded in float32")
+    return wanted if fast else "fp32"
 
 
 def check_allocated() -> None:

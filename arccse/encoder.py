@@ -24,7 +24,9 @@ from arccse.models import (
     MASK,
     POOLINGS,
     Pooling,
+    Precision,
     choose_pooling,
+    has_tanh,
     layer_weights,
     linear_folder,
     read_json,
@@ -40,6 +42,13 @@ GROUPS_ON_CPU = 4
 LAYER = re.compile(r"(?:^|\.)(?:encoder|transformer)\.layer\.\d+\.")
 
 
+class DenseTanh(nn.Linear):
+    """A linear layer and tanh."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x).tanh()
+
+
 class Encoder(nn.Module):
     """A transformer with a pooling and, for training, a projection head.
 
@@ -49,7 +58,8 @@ class Encoder(nn.Module):
         pooling: one of POOLINGS.
         max_length: the longest input in tokens, special ones included, that `encode` passes on whole.
         head: dense and tanh over d dimensions (SimCSE's MLP), or None.
-        linear: a layer that takes pooled embeddings to the encoder's own, and that nothing trains, or None.
+        linear: a layer that takes pooled embeddings to the encoder's own, or None. One that was loaded, or that
+            whitens, nothing trains.
     """
 
     def __init__(self, transformer: Any, tokenizer: Any, pooling: Pooling, max_length: int, head: bool = False):
@@ -62,6 +72,20 @@ class Encoder(nn.Module):
         self.linear: nn.Linear | None = None
         if pooling == "cls":
             keep_first_token(transformer)
+
+    def keep_head(self) -> None:
+        """Make a projection head that is the encoder's own: it is applied everywhere, trained and saved.
+
+        Raises:
+            InputError: another layer follows the pooling.
+        """
+        if self.linear:
+            name = self.transformer.config.name_or_path
+            raise InputError(f"head: kept: a linear layer follows the pooling of encoder '{name}' already.")
+        dense = projection_head(self.transformer.config).get_submodule("0")
+        width = self.transformer.config.hidden_size
+        self.linear = DenseTanh(width, width).to(self.device)
+        self.linear.load_state_dict(dense.state_dict())
 
     @property
     def device(self) -> torch.device:
@@ -141,28 +165,42 @@ class Encoder(nn.Module):
             self.device
         )
 
-    @torch.inference_mode()
     def encode(
-        self, sentences: Sequence[str], batch_size: int = 64, progress: Callable[[int], object] | None = None
+        self,
+        sentences: Sequence[str],
+        batch_size: int = 64,
+        progress: Callable[[int], object] | None = None,
+        precision: Precision = "fp32",
     ) -> np.ndarray:
         """Raw (not normalised) embeddings of sentences, dropout off and head dropped.
-
-        Sentences go through in order of length, so that a batch holds little padding; rows come back in the
-        order given.
 
         Args:
             sentences: n sentences, encoded whole up to the encoder's own limit.
             batch_size: sentences a batch.
             progress: called with the number of sentences done after each batch.
+            precision: of the matrix products.
 
         Returns:
             (n, d) float32.
         """
-        ids = self.token_ids(sentences) if sentences else []
+        return self.encode_ids(self.token_ids(sentences) if sentences else [], batch_size, progress, precision)
+
+    @torch.inference_mode()
+    def encode_ids(
+        self,
+        ids: Sequence[Sequence[int]],
+        batch_size: int = 64,
+        progress: Callable[[int], object] | None = None,
+        precision: Precision = "fp32",
+    ) -> np.ndarray:
+        """What `encode` gives for sentences of these token ids.
+
+        They go through in order of length, so that a batch holds little padding; rows come back in the order given.
+        """
         order = sorted(range(len(ids)), key=lambda i: len(ids[i]), reverse=True)
         width = self.linear.out_features if self.linear else self.transformer.config.hidden_size
         embeddings = np.empty((len(ids), width), dtype=np.float32)
-        with without_dropout(self):
+        with without_dropout(self), products_in(precision, self.device):
             for start in range(0, len(order), batch_size):
                 rows = order[start : start + batch_size]
                 embeddings[rows] = self(*self.batch([ids[i] for i in rows])).float().cpu().numpy()
@@ -185,7 +223,8 @@ class Encoder(nn.Module):
 
     def fingerprint(self) -> str:
         """sha256 of every weight, the pooling and the length limit: equal for encoders that encode alike."""
-        digest = hashlib.sha256(f"{self.pooling} {self.max_length}".encode())
+        after = " tanh" if isinstance(self.linear, DenseTanh) else ""
+        digest = hashlib.sha256(f"{self.pooling} {self.max_length}{after}".encode())
         weights = self.transformer.state_dict()
         if self.linear:
             weights |= {f"linear.{name}": weight for name, weight in self.linear.state_dict().items()}
@@ -275,12 +314,12 @@ def load_linear(folder: Path, width: int) -> nn.Linear | None:
             raise ValueError(f"it is not for embeddings of {width} dimensions")
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"The linear layer {found} can't be loaded: {first_line(error)}") from error
-    return frozen_linear(weight, bias)
+    return frozen_linear(weight, bias, DenseTanh if has_tanh(found) else nn.Linear)
 
 
-def frozen_linear(weight: Tensor, bias: Tensor | None) -> nn.Linear:
+def frozen_linear(weight: Tensor, bias: Tensor | None, kind: type[nn.Linear] = nn.Linear) -> nn.Linear:
     """A float32 layer x ↦ weight x + bias that nothing trains, of a (k, d) weight and a (k,) bias."""
-    layer = nn.utils.skip_init(nn.Linear, weight.shape[1], weight.shape[0], bias=bias is not None)
+    layer = nn.utils.skip_init(kind, weight.shape[1], weight.shape[0], bias=bias is not None)
     layer.load_state_dict({"weight": weight} | ({} if bias is None else {"bias": bias}))
     return layer.requires_grad_(False)
 
@@ -342,14 +381,20 @@ def sentence_transformer(folder: Path, pooling: Pooling, max_length: int, linear
         )
     modules.append(PoolingModule(config.hidden_size, "cls" if pooling == "cls" else "mean"))
     if linear:
-        dense = Dense(linear.in_features, linear.out_features, linear.bias is not None, activation_function=None)
+        activation = nn.Tanh() if isinstance(linear, DenseTanh) else None
+        dense = Dense(linear.in_features, linear.out_features, linear.bias is not None, activation)
         dense.linear.load_state_dict(linear.state_dict())
         modules.append(dense)
     return SentenceTransformer(modules=modules, device="cpu")
 
 
+def products_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """Matrix products in this precision inside the block; weights, sums over tokens and norms stay in float32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
 @contextmanager
-def without_dropout(encoder: Encoder) -> Iterator[None]:
+def without_dropout(encoder: nn.Module) -> Iterator[None]:
     """Dropout off inside the block; gradients as before."""
     was_training = encoder.training
     encoder.eval()

@@ -15,7 +15,7 @@ from arccse.evaluation.scores import Score, write_scores
 from arccse.evaluation.suites import KEEPING, SUITES, by_pooling
 from arccse.evaluation.suites import tasks as suite_tasks
 from arccse.files import atomic_write, make_writable, sha256, sweep
-from arccse.models import Origin, origin
+from arccse.models import Origin, Precision, origin
 from arccse.records import read_evaluations, read_kept, read_scores
 
 # torch, transformers and mteb take seconds to import; each function imports what it uses.
@@ -25,8 +25,11 @@ SCORES, RECORD = "scores.csv", "evaluation.json"
 Embed = Callable[[Origin, str | None, Sequence[str]], Embeddings]  # of a model at a revision and of sentences
 
 
-def encode(made: Origin, revision: str | None, sentences: Sequence[str]) -> Embeddings:
-    """The embeddings of distinct sentences under a model and a pooling, with a progress bar."""
+def encode(made: Origin, revision: str | None, sentences: Sequence[str], precision: Precision = "fp32") -> Embeddings:
+    """The embeddings of distinct sentences under a model and a pooling, with a progress bar.
+
+    They are in float32, whatever the precision asked for, where the device is not fast at bfloat16.
+    """
     from arccse import devices
     from arccse.encoder import load_encoder
     from arccse.process import keep_freed_memory, quiet_libraries
@@ -37,7 +40,8 @@ def encode(made: Origin, revision: str | None, sentences: Sequence[str]) -> Embe
     total = len(set(sentences))
     with devices.acquire() as device, Bar(f"encoding with {made.model}", "sentences") as bar:
         encoder = load_encoder(made.model, made.pooling or None, revision=revision).to(device)
-        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total))
+        usable = devices.precision(precision, device)
+        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total), usable)
 
 
 def evaluate(
@@ -79,16 +83,18 @@ def evaluate(
     make_writable(out)
     sweep(*(out / file for file in (SCORES, RECORD, *(SUITES[suite].kept_file for suite in KEEPING))))
     scores: list[Score] = []
+    encoded: dict[str, Precision] = {}
     for how, own in ways:
         part = {suite: selection[suite] for suite in own}
         rows = embed(how, revision, scoring.sentences(source, part))
+        encoded |= dict.fromkeys(own, rows.precision)
         scores += scoring.evaluate(rows, source, part, out, name or model_name(model), report_scores)
     from arccse import provenance  # with torch, which reads the number of threads
 
     (out / RECORD).unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / SCORES)
     made = {suite: how for how, own in ways for suite in own}
-    record = {"scores": sha256(out / SCORES), **provenance.of_scores(made, source, selection)}
+    record = {"scores": sha256(out / SCORES), **provenance.of_scores(made, encoded, source, selection)}
     atomic_write(out / RECORD, json.dumps(record, indent=1) + "\n")
     return scores
 

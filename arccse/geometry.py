@@ -5,6 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+ROWS = 512  # of the similarities that `uniformity` has at a time
+
 
 def alignment(x: Tensor, y: Tensor) -> Tensor:
     """Mean squared distance of positive pairs, E‖x − y‖², after normalisation: 0 (best) to 4.
@@ -39,6 +41,9 @@ def uniformity(x: Tensor) -> Tensor:
     Args:
         x: (n, d) embeddings of n ≥ 2 distinct sentences.
 
+    Returns:
+        A float64 scalar.
+
     Raises:
         ValueError: fewer than two rows.
 
@@ -46,5 +51,7 @@ def uniformity(x: Tensor) -> Tensor:
     """
     if len(x) < 2:
         raise ValueError(f"uniformity needs at least two rows, got {len(x)}")
-    squared_distances = torch.pdist(F.normalize(x, dim=-1)).square()
-    return squared_distances.mul(-2).exp().mean().log()
+    x = F.normalize(x.double(), dim=-1)
+    # ‖v − w‖² = 2 − 2 vᵀw; a row with all rows, itself among them at a distance of 0
+    totals = torch.stack([torch.exp(4 * (rows @ x.T) - 4).sum() for rows in x.split(ROWS)])
+    return torch.log((totals.sum() - len(x)) / (len(x) * (len(x) - 1)))

@@ -3,9 +3,12 @@
 An objective's own stand with the objective; all others stand here, and nowhere else.
 """
 
+import json
+import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, WithJsonSchema, create_model, field_validator
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
@@ -18,6 +21,11 @@ from arccse.validation import Strict, describe
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 OBJECTIVES = pair_objectives()
+PATH = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")  # module.Class
+NAMES: JsonDict = {"anyOf": [{"enum": list(OBJECTIVES)}, {"pattern": f"^{PATH.pattern}$"}]}
+
+# The objectives that take rows below the positives for further negatives, such as the hard ones of triplets.
+WITH_HARD_NEGATIVES = ("nt_xent", "arccon")
 
 Stream = Literal["head", "order", "masks", "dropout", "noise", "negatives"]
 STREAMS: tuple[Stream, ...] = get_args(Stream)
@@ -30,8 +38,10 @@ class Common(Strict):
     paper (EMNLP 2021, section 5 and appendix A); ArcCSE's where known (ACL 2022), otherwise "assumed".
     """
 
-    objective: Annotated[str, Field(json_schema_extra={"enum": list(OBJECTIVES)})] = "nt_xent"
-    """The loss of a pair, a function of arccse/objectives/."""
+    objective: Annotated[str, Field(json_schema_extra=NAMES)] = "nt_xent"
+    """The loss of a pair: a function of arccse/objectives/, or a loss of another package by its import path."""
+    arguments: dict[str, Any] = Field(default={})
+    """For a loss of another package alone: what it is made with beside the model."""
     # Below 1e-4 float32, whose cosines near 1 are 6e-8 apart, leaves a loss of whole steps, and soon infinities.
     temperature: Annotated[Finite, Field(ge=1e-4)] = 0.05
     """Divides the cosines. SimCSE; three re-implementations of ArcCSE agree."""
@@ -49,8 +59,8 @@ class Common(Strict):
     """Whether the far mask holds the near one; the article. False is an ablation."""
     pooling: models.Pooling = "cls"
     """From tokens to a sentence. SimCSE: [CLS]; ArcCSE assumed."""
-    head: Literal["mlp", "none"] = "mlp"
-    """Dense layer and tanh, in training only; SimCSE, unsupervised."""
+    head: Literal["mlp", "kept", "none"] = "mlp"
+    """Dense layer and tanh: mlp in training only (SimCSE, unsupervised), kept in the encoder too (supervised)."""
     dropout: Annotated[Finite, Field(ge=0, lt=1)] = 0.1
     """Probability in hidden states and attention; SimCSE table 3."""
     batch_size: Annotated[int, Field(ge=2, le=2**16)] = 64
@@ -73,8 +83,8 @@ class Common(Strict):
     """Steps from one dev score to the next; SimCSE's script (its paper says 250)."""
     geometry_every: Annotated[int, Field(ge=1, le=10**9)] = 10
     """Steps from one alignment and uniformity to the next; SimCSE's issue tracker on its figure 3."""
-    precision: Literal["fp32", "bf16"] = "fp32"
-    """Of products in training; assumed."""
+    precision: models.Precision = "fp32"
+    """Of matrix products, in training and for the dev scores; assumed."""
     noise: Annotated[Finite, Field(ge=0, le=1)] = 0.0
     """Share of positives that are another sentence."""
     streams: tuple[Stream, ...] = STREAMS
@@ -87,11 +97,22 @@ class Common(Strict):
     @field_validator("objective")
     @classmethod
     def known_objective(cls, value: str) -> str:
-        if value not in OBJECTIVES:
+        if value not in OBJECTIVES and not PATH.fullmatch(value):
             hint = nearest(value, list(OBJECTIVES))
             raise PydanticCustomError(
                 "unknown_name", "unknown objective '{name}'; {hint}", {"name": value, "hint": hint}
             )
+        return value
+
+    @field_validator("arguments")
+    @classmethod
+    def written_as_json(cls, value: dict[str, Any]) -> dict[str, Any]:
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError):
+            raise ValueError(
+                "must be names with text, finite numbers, true, false, null, lists or mappings"
+            ) from None
         return value
 
     @field_validator("mask_ratios", mode="before")
@@ -116,7 +137,7 @@ class Common(Strict):
     @property
     def drawn_streams(self) -> tuple[Stream, ...]:
         """The streams that a training draws from."""
-        drawn = {"order"} | ({"head"} if self.head == "mlp" else set()) | ({"dropout"} if self.dropout else set())
+        drawn = {"order"} | ({"head"} if self.head != "none" else set()) | ({"dropout"} if self.dropout else set())
         drawn |= ({"masks"} if self.triplet_weight else set()) | ({"noise"} if self.noise else set())
         drawn |= {"negatives"} if "generator" in OBJECTIVES[self.objective].parameters else set()
         return tuple(stream for stream in STREAMS if stream in drawn)
@@ -158,7 +179,7 @@ class Common(Strict):
         if self.objective == "arccon" and values["margin"] == 0:
             values["objective"] = "nt_xent"
         taken = OBJECTIVES[values["objective"]].parameters
-        for key in {"temperature", *SETTINGS} - set(taken):
+        for key in {"temperature", "arguments", *SETTINGS} - set(taken):
             del values[key]
         if values["objective"] == "nt_xent":
             values["margin"] = 0.0  # as in its runs of before other objectives than ArcCon

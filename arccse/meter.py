@@ -28,8 +28,8 @@ class Meter:
 
     def __init__(self, encoder: Encoder, dev: Pairs, h: Hyperparameters):
         self.encoder, self.h, self.dev = encoder, h, dev
-        self.sentences = dev.sentences
-        index = {sentence: i for i, sentence in enumerate(self.sentences)}
+        self.ids = encoder.token_ids(dev.sentences)
+        index = {sentence: i for i, sentence in enumerate(dev.sentences)}
         self.first = [index[sentence] for sentence in dev.first]
         self.second = [index[sentence] for sentence in dev.second]
         self.positive = torch.from_numpy(positives(dev.scores, dev.scale))
@@ -98,7 +98,8 @@ class Meter:
         row = self.row()
         elapsed = time.perf_counter() - self.started
         measuring = time.perf_counter()
-        z = torch.nn.functional.normalize(torch.from_numpy(self.encoder.encode(self.sentences)).double())
+        embeddings = self.encoder.encode_ids(self.ids, precision=self.h.precision)
+        z = torch.nn.functional.normalize(torch.from_numpy(embeddings).double())
         first, second = z[self.first], z[self.second]
         cosines = (first * second).sum(1).numpy()
         constant = (cosines == cosines[0]).all()  # scipy would give NaN and print a warning

@@ -19,10 +19,12 @@ from arccse.files import is_folder, json_object, sha256
 
 Pooling = Literal["cls", "mean", "first-last-avg", "top2-avg"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
+Precision = Literal["fp32", "bf16"]  # of matrix products; all else is in float32
 
 MASK = "[MASK]"  # in a sentence to encode: a masked word, whatever the encoder's own mask token is called
 
-IDENTITY = "torch.nn.modules.linear.Identity"  # as sentence-transformers names it
+# Activations, as sentence-transformers names them
+IDENTITY, TANH = "torch.nn.modules.linear.Identity", "torch.nn.modules.activation.Tanh"
 HUB_NAME = re.compile(r"(?:[\w.-]+/)?[\w.-]+")
 # In a run's model folder in place of weights; its message says why.
 DIVERGED, NOT_KEPT = "diverged.json", "not-kept.json"
@@ -175,8 +177,8 @@ def choose_pooling(folder: Path, model: str, pooling: str | None) -> Pooling | N
     chosen = check_pooling(pooling) if pooling else next(iter(declared), None)
     if chosen and chosen not in declared and linear_folder(folder):
         raise InputError(
-            f"Model '{model}' has a linear layer (a whitening) for {' or '.join(declared) or 'an unknown'} pooling, "
-            f"which fits no other, so that it can't pool by {chosen}."
+            f"Model '{model}' has a linear layer (a whitening, a head) for {' or '.join(declared) or 'an unknown'} "
+            f"pooling, which fits no other, so that it can't pool by {chosen}."
         )
     return chosen
 
@@ -220,14 +222,19 @@ def layer_weights(pooling: Pooling, layers: int) -> list[float]:
 def linear_folder(folder: Path) -> Path | None:
     """The subfolder with the linear layer, such as a whitening, that sentence-transformers applies to what is pooled.
 
-    None where there is none, or one with an activation.
+    None where there is none, or one with another activation than tanh.
     """
     for layer in (folder / "2_Dense", folder / "3_Dense"):  # behind pooling, or behind layer pooling and pooling
         if (layer / "config.json").is_file():
             config = read_json(layer / "config.json")
-            if config.get("activation_function") == IDENTITY and not config.get("use_residual"):
+            if config.get("activation_function") in (IDENTITY, TANH) and not config.get("use_residual"):
                 return layer
     return None
+
+
+def has_tanh(layer: Path) -> bool:
+    """Whether tanh follows the linear layer in a folder."""
+    return read_json(layer / "config.json").get("activation_function") == TANH
 
 
 def read_json(path: Path) -> dict[str, Any]:

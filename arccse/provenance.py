@@ -13,7 +13,7 @@ import torch
 from arccse import code
 from arccse.data.sources import Source
 from arccse.evaluation.suites import Selection
-from arccse.models import Origin
+from arccse.models import Origin, Precision
 
 PACKAGES = (
     "torch",
@@ -38,12 +38,15 @@ def environment(device: torch.device) -> dict[str, Any]:
     }
 
 
-def of_scores(made: Mapping[str, Origin], source: Source, selection: Selection) -> dict[str, Any]:
+def of_scores(
+    made: Mapping[str, Origin], precision: Mapping[str, Precision], source: Source, selection: Selection
+) -> dict[str, Any]:
     """What scores are made with: the model's files, the source of the data, packages and machine, and, under
-    "suites", the pooling, the data and the code of each suite.
+    "suites", the pooling, the precision, the data and the code of each suite.
 
     Args:
         made: suite → the model and how it pools.
+        precision: suite → that of its embeddings.
         source: of the evaluation data.
         selection: suite → its tasks.
     """
@@ -53,6 +56,7 @@ def of_scores(made: Mapping[str, Origin], source: Source, selection: Selection) 
         "suites": {
             suite: {
                 "pooling": made[suite].pooling,
+                "precision": precision[suite],
                 "data": data_checksum(source, tasks),
                 "code": code.of_evaluation(suite, source.spec)._asdict(),
             }

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from arccse.errors import InputError, first_line
 from arccse.evaluation.suites import SUITES
 from arccse.files import json_object, sha256
+from arccse.models import Precision
 from arccse.variants import Run
 
 SCORES = ["suite", "task", "metric", "value", "n"]
@@ -67,6 +68,7 @@ class DivergedRecord(Part):
 
 class SuiteRecord(Part):
     pooling: str
+    precision: Precision = "fp32"
     data: Sha256  # of the checksums of the tasks' files
     code: CodeRecord
 

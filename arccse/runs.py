@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from arccse import code, paths, provenance
+from arccse import card, code, paths, provenance
 from arccse.checkpoint import State, StopSignals
 from arccse.config import Config
 from arccse.data import corpus
@@ -110,6 +110,8 @@ def train(config: Config, run: Run, device: torch.device = CPU) -> None:
         if config.suites_of(run.id):
             with atomic_path(model) as temporary:
                 trained.encoder.save(temporary)
+                known = {"data": data, "selected_step": trained.selected_step, **provenance.environment(device)}
+                card.write(temporary, card.text(run, known))
             kept["model"] = origin(str(model), None).checksum
         else:
             leave_no_weights(model, NOT_KEPT, {"message": "It was a trial, of which the dev score alone is of use."})

@@ -1,6 +1,6 @@
 """How far each run of a config is: trained, scored, gathered, and by which code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,10 +98,10 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
     kept = gathered.record(run)
     record = own or kept
     diverged = bool(record and record.get("diverged"))  # then the workflow leaves empty files in the scores' places
-    filed = evaluations_of(folder, asked, own) if own and not diverged else {}
+    filed = evaluations_of(config, folder, asked, own) if own and not diverged else {}
     same = kept is not None and (own is None or own.get("weights") == kept.get("weights"))
-    known = set(gathered.values_of(run)) if same else set()
     said = (kept or {}).get("scored", {})
+    known = {suite for suite in gathered.values_of(run) if same and serves(config, said.get(suite, {}))}
     return Standing(
         run=run,
         source=config.data,
@@ -115,7 +115,7 @@ def standing(config: Config, run: Run, gathered: Gathered) -> Standing:
     )
 
 
-def evaluations_of(folder: Path, asked: Iterable[str], record: dict[str, Any]) -> dict[str, Filed]:
+def evaluations_of(config: Config, folder: Path, asked: Iterable[str], record: dict[str, Any]) -> dict[str, Filed]:
     """Suite → its scores, of the suites that the model of a run's record was scored on.
 
     Scores of a model that was in the folder before a training again, or of any other, do not count.
@@ -124,9 +124,14 @@ def evaluations_of(folder: Path, asked: Iterable[str], record: dict[str, Any]) -
     for path in sorted(folder.glob("scores/*/evaluation.json")):
         if path.with_name("scores.csv").exists():
             for suite, made in read_evaluations(path).items():
-                if suite in asked and made["model"] == record.get("model"):
+                if suite in asked and made["model"] == record.get("model") and serves(config, made):
                     found[suite] = Filed(path.parent, made)
     return {suite: found[suite] for suite in asked if suite in found}
+
+
+def serves(config: Config, made: Mapping[str, Any]) -> bool:
+    """Whether scores made with this count in a config: float32 always does, bfloat16 where it is asked for."""
+    return made.get("precision", "fp32") in ("fp32", config.scoring_precision)
 
 
 def refuse_other_code(config: Config, found: Iterable[Standing]) -> None:

@@ -17,10 +17,11 @@ from torch import Tensor
 
 from arccse.batches import Views, drawn_negatives, rows_of_steps, seed_dropout, seed_of, views_of
 from arccse.checkpoint import Best, State, StopSignals
+from arccse.data import corpus
 from arccse.data.readers import Pairs
 from arccse.data.tokens import tokenised
 from arccse.distributed import Processes
-from arccse.encoder import Encoder, load_encoder, without_dropout
+from arccse.encoder import Encoder, load_encoder, products_in, without_dropout
 from arccse.errors import Interrupted
 from arccse.hyperparameters import STREAMS, Hyperparameters
 from arccse.meter import Meter, check_dev
@@ -94,8 +95,13 @@ def train(
     encoder = load_encoder(
         run.variant.model, h.pooling, revision=run.variant.revision, head=h.head == "mlp", dropout=h.dropout
     ).to(device)
-    corpus = tokenised(text, encoder.tokenizer, h.max_length, stores)
-    steps, own = h.steps(len(corpus)), processes.share(h.batch_size)
+    columns = [
+        tokenised(text, encoder.tokenizer, h.max_length, stores, column)
+        for column in corpus.columns(run.variant.corpus)
+    ]
+    steps, own = h.steps(len(columns[0])), processes.share(h.batch_size)
+    if h.head == "kept" and steps:
+        encoder.keep_head()
     optimizer = torch.optim.AdamW(parameter_groups(encoder, h.weight_decay), lr=h.learning_rate, fused=True)
     factor = linear_decay(steps, math.ceil(h.warmup_ratio * steps))
     meter, best, done = Meter(encoder, dev, h), Best(), 0
@@ -110,12 +116,12 @@ def train(
     encoder.train()
     saved = time.monotonic()
     for step, rows in enumerate(
-        rows_of_steps(len(corpus), h.batch_size, seeds["order"], done, steps), start=done + 1
+        rows_of_steps(len(columns[0]), h.batch_size, seeds["order"], done, steps), start=done + 1
     ):
         learning_rate = h.learning_rate * factor(step - 1)
         for group in optimizer.param_groups:
             group["lr"] = learning_rate
-        views = views_of(encoder, corpus, rows, h, run.seed, step)
+        views = views_of(encoder, columns, rows, h, run.seed, step)
         generator = drawn_negatives(seeds["negatives"], step)
         losses = backward(encoder, views, own, h, partial(seed_dropout, seeds["dropout"], step), processes, generator)
         gradient_norm = torch.nn.utils.clip_grad_norm_(encoder.parameters(), h.max_grad_norm)
@@ -195,7 +201,7 @@ def backward(
 def embed(encoder: Encoder, input_ids: Tensor, attention_mask: Tensor, h: Hyperparameters) -> Tensor:
     """(k, n, d): k views of n sentences, (k, n, L) ids, through encoder and head.
 
-    The pair's two views are under dropout; the triplet's three, if there are any, as `h` says.
+    The pair's views are under dropout; the triplet's three, if there are any, as `h` says.
 
     Source: SimCSE section 3 for the two dropout views.
     """
@@ -205,12 +211,13 @@ def embed(encoder: Encoder, input_ids: Tensor, attention_mask: Tensor, h: Hyperp
         z = encoder.project(encoder.forward_in_groups(ids.flatten(0, 1), attended.flatten(0, 1)))
         return z.unflatten(0, ids.shape[:2])
 
-    with torch.autocast(encoder.device.type, dtype=torch.bfloat16, enabled=h.precision == "bf16"):
-        pair = encode(slice(0, 2))
-        if len(input_ids) == 2:
+    with products_in(h.precision, encoder.device):
+        contrasted = len(input_ids) - masked_views(h)
+        pair = encode(slice(0, contrasted))
+        if not masked_views(h):
             return pair
         with nullcontext() if h.triplet_dropout else without_dropout(encoder):
-            return torch.cat([pair, encode(slice(2, 5))])
+            return torch.cat([pair, encode(slice(contrasted, None))])
 
 
 def losses_of(z: Tensor, ordered: Tensor | None, h: Hyperparameters, generator: torch.Generator) -> dict[str, Tensor]:
@@ -224,12 +231,19 @@ def losses_of(z: Tensor, ordered: Tensor | None, h: Hyperparameters, generator: 
 
     Source: ArcCSE for the sum.
     """
-    pair = pair_loss(h.objective, z[0], z[1], dict(h) | {"generator": generator})
+    contrasted = len(z) - masked_views(h)
+    z_pos = z[1:contrasted].flatten(0, 1)  # and hard negatives below
+    pair = pair_loss(h.objective, z[0], z_pos, dict(h) | {"generator": generator})
     if h.triplet_weight == 0:
         return {"loss": pair, "loss_pair": pair}
-    whole, near, far = z[2:, ordered]
+    whole, near, far = z[contrasted:, ordered]
     order = triplet(whole, near, far, h.triplet_margin)
     return {"loss": pair + h.triplet_weight * order, "loss_pair": pair, "loss_triplet": order}
+
+
+def masked_views(h: Hyperparameters) -> int:
+    """How many views, the last ones, are the triplet objective's."""
+    return 3 if h.triplet_weight else 0
 
 
 def parameter_groups(encoder: Encoder, weight_decay: float) -> list[dict[str, Any]]:

@@ -44,7 +44,8 @@ class Variant:
         if self.untrained:
             return "untrained" + end
         objective, margin = canonical["objective"], canonical.get("margin")
-        pair = "simcse" if objective == "nt_xent" else objective + (f"{margin:g}" if margin else "")
+        own = objective.rpartition(".")[2]  # of an import path
+        pair = "simcse" if objective == "nt_xent" else own + (f"{margin:g}" if margin else "")
         if "mask_ratios" not in canonical:
             return pair + end
         near, far = (round(100 * ratio) for ratio in canonical["mask_ratios"])

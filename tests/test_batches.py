@@ -90,9 +90,9 @@ def test_noise_takes_every_other_row_with_equal_probability() -> None:
 
 def test_positives_are_the_sentences_themselves_but_for_the_noise(encoder: Encoder) -> None:
     corpus, rows, length = TokenIds(encoder, 50), np.arange(16), 32
-    clean = views_of(encoder, corpus, rows, Hyperparameters(), seed=0, step=1)
+    clean = views_of(encoder, [corpus], rows, Hyperparameters(), seed=0, step=1)
     assert torch.equal(clean.input_ids[0], clean.input_ids[1])
-    noisy = views_of(encoder, corpus, rows, Hyperparameters(noise=0.4), seed=0, step=1)
+    noisy = views_of(encoder, [corpus], rows, Hyperparameters(noise=0.4), seed=0, step=1)
     wanted = with_noise(rows, 0.4, len(corpus), rng(0, NOISE, 1))
     assert 0 < (wanted != rows).sum() < 16
     for view, numbers in ((noisy.input_ids[0], rows), (noisy.input_ids[1], wanted)):
@@ -132,7 +132,7 @@ def test_noise_moves_neither_order_nor_masks(encoder: Encoder) -> None:
     assert all(map(np.array_equal, first, second))  # noise is no argument of the order
     for step, rows in enumerate(first[:3], start=1):
         with_and_without = [
-            views_of(encoder, corpus, rows, Hyperparameters(triplet_weight=0.1, noise=noise), seed=3, step=step)
+            views_of(encoder, [corpus], rows, Hyperparameters(triplet_weight=0.1, noise=noise), seed=3, step=step)
             for noise in (0.0, 0.4)
         ]
         (whole, *masked), (noisy_whole, *noisy_masked) = (views.input_ids[2:] for views in with_and_without)
@@ -150,7 +150,7 @@ def test_noise_moves_neither_order_nor_masks(encoder: Encoder) -> None:
 def test_views_carry_the_masks_that_the_hyperparameters_ask_for(encoder: Encoder, shape: str, nested: bool) -> None:
     corpus, rows = TokenIds(encoder, 50), np.arange(20)
     h = Hyperparameters(triplet_weight=0.1, mask_ratios=(0.3, 0.6), mask_shape=shape, mask_nested=nested)
-    views = views_of(encoder, corpus, rows, h, seed=5, step=2)
+    views = views_of(encoder, [corpus], rows, h, seed=5, step=2)
     whole, near, far = views.input_ids[2:]
     special = torch.isin(whole, torch.tensor(encoder.tokenizer.all_special_ids))
     wanted = draw_masks(~special, 0.3, 0.6, np.random.default_rng([5, 1, 2]), shape, nested)

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints, what it writes, how it refuses."""
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -10,11 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
+import torch
 import yaml
 from families import MINILM
 from safetensors.torch import load_file, save_file
 
-from arccse import cli
+from arccse import cli, devices
 from arccse.data.sources import STS_TASKS
 from arccse.evaluation.scores import Score
 
@@ -96,8 +98,12 @@ def test_plan_of_the_paper_works_offline():
 
 def test_evaluate_scores_any_encoder(tmp_path):
     out = tmp_path / "out"
-    result = arccse("evaluate", MINILM, "--suite", "sts", "--data", "package:gensim", "--out", out)
+    options = ("--suite", "sts", "--data", "package:gensim", "--precision", "bf16")
+    result = arccse("evaluate", MINILM, *options, "--out", out)
     assert result.returncode == 0, result.stderr
+    assert ("encoded in float32" in result.stderr) == (devices.precision("bf16", torch.device("cpu")) == "fp32")
+    made = json.loads((out / "evaluation.json").read_text())["suites"]["sts"]
+    assert made["precision"] == devices.precision("bf16", torch.device("cpu"))
     scores = pd.read_csv(out / "scores.csv")
     assert list(scores.columns) == ["suite", "task", "metric", "value", "n"]
     assert list(scores["metric"]) == ["spearman_all", "spearman_mean", "spearman_wmean"]

@@ -60,6 +60,23 @@ ALLOCATIONS = [
 ]
 
 
+CAPABILITIES = [
+    ({"avx512_bf16": True}, "bf16"),
+    ({"amx_bf16": True}, "bf16"),
+    ({"avx512_f": True}, "fp32"),
+    ({}, "fp32"),
+]
+
+
+@pytest.mark.parametrize(("capabilities", "expected"), CAPABILITIES, ids=str)
+def test_bfloat16_is_for_machines_that_are_fast_at_it(capabilities, expected, monkeypatch, capsys) -> None:
+    locks.say_once.cache_clear()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert devices.precision("bf16", torch.device("cpu")) == expected
+    assert ("has no fast bfloat16" in capsys.readouterr().err) == (expected == "fp32")
+    assert devices.precision("fp32", torch.device("cpu")) == "fp32"
+
+
 @pytest.mark.parametrize(("variables", "said"), ALLOCATIONS, ids=lambda value: str(value))
 @pytest.mark.parametrize("cuda", [None, "13.0"])
 def test_an_allocated_gpu_that_torch_does_not_see_is_no_reason_to_use_the_cpu(

@@ -99,6 +99,18 @@ def test_encode_gives_float32_and_reports_progress(tiny_models: Path) -> None:
     assert encoder.encode([]).shape == (0, 32)
 
 
+def test_in_bfloat16_rows_are_rounded_and_float32_rows_are_what_they_were(family: Path) -> None:
+    encoder = load_encoder(str(family), "mean")
+    plain = encoder.encode(SENTENCES)
+    rounded = encoder.encode(SENTENCES, precision="bf16")
+    assert rounded.dtype == np.float32
+    assert (rounded != plain).any(axis=1).all()
+    cosines = (rounded * plain).sum(1) / np.linalg.norm(rounded, axis=1) / np.linalg.norm(plain, axis=1)
+    assert (cosines > 1 - 2**-8).all()  # the rounding of one number
+    np.testing.assert_array_equal(encoder.encode(SENTENCES), plain)
+    assert next(encoder.parameters()).dtype == torch.float32
+
+
 @pytest.mark.parametrize("training", [True, False])
 def test_encode_has_no_dropout_and_leaves_the_mode_as_it_was(tiny_models: Path, training: bool) -> None:
     encoder = load_encoder(str(tiny_models / "bert"), "mean", dropout=0.5).train(training)

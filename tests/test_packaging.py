@@ -69,7 +69,7 @@ def test_the_conda_environment_installs_the_same():
 
 
 def test_the_version_is_the_newest_of_the_changelog():
-    newest = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    newest = re.search(r"^## (\d\S*)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
     assert newest[1] == PROJECT["version"]
     assert f"version: {PROJECT['version']}\n" in (ROOT / "CITATION.cff").read_text()

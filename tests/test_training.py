@@ -148,7 +148,7 @@ class InMemory(list):
 def views_and_losses(encoder, sentences, h):
     """The views of a batch of all the sentences at step 1 of seed 0, and their losses."""
     ids = InMemory(encoder.token_ids(sentences, h.max_length))
-    views = views_of(encoder, ids, np.arange(len(sentences)), h, seed=0, step=1)
+    views = views_of(encoder, [ids], np.arange(len(sentences)), h, seed=0, step=1)
     z = embed(encoder, views.input_ids, views.attention_mask, h)
     return views, losses_of(z, views.ordered, h, drawn_negatives(0, 1))
 
@@ -217,6 +217,18 @@ def test_bf16_is_close_to_fp32_but_not_it(bert):
     torch.testing.assert_close(bf16["loss"], fp32["loss"], rtol=0.05, atol=0.05)
 
 
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_the_dev_score_is_in_the_precision_of_the_training(bert, dev, precision):
+    encoder = load_encoder(bert, "cls")
+    meter = Meter(encoder, dev, Hyperparameters(precision=precision))
+    meter.measure()
+    rows = dict(zip(dev.sentences, encoder.encode(dev.sentences, precision=precision), strict=True))
+    first, second = (torch.tensor(np.array([rows[text] for text in texts])) for texts in (dev.first, dev.second))
+    positive = geometry.positives(dev.scores, dev.scale)
+    expected = geometry.alignment(first[positive].double(), second[positive].double()).item()
+    assert meter.rows[0]["alignment"] == pytest.approx(expected, rel=1e-9)  # 1e-3 apart in the two precisions
+
+
 # -------------------------------------------------------------------------------------------- gradient caching
 
 
@@ -229,7 +241,7 @@ def gradients(bert, h, dropout, own=range(16)):
     torch.manual_seed(0)
     encoder = load_encoder(bert, "cls", dropout=dropout, head=True).train().double()
     ids = InMemory(encoder.token_ids(CORPUS[:16]))
-    views = views_of(encoder, ids, np.arange(16), h, seed=0, step=1)
+    views = views_of(encoder, [ids], np.arange(16), h, seed=0, step=1)
     generator = drawn_negatives(0, 1)
     losses = backward(encoder, views, own, h, lambda row: torch.manual_seed(100 + row), Processes(CPU), generator)
     found = {name: p.grad for name, p in encoder.named_parameters() if p.grad is not None}
@@ -259,7 +271,7 @@ def test_both_passes_over_a_chunk_have_the_same_dropout(bert):
     chunked, losses = gradients(bert, ARCCSE.model_copy(update={"chunk_size": 8}), dropout=0.3)
     torch.manual_seed(0)
     encoder = load_encoder(bert, "cls", dropout=0.3, head=True).train().double()
-    views = views_of(encoder, InMemory(encoder.token_ids(CORPUS[:16])), np.arange(16), ARCCSE, seed=0, step=1)
+    views = views_of(encoder, [InMemory(encoder.token_ids(CORPUS[:16]))], np.arange(16), ARCCSE, seed=0, step=1)
     halves = []
     for start in (0, 8):
         torch.manual_seed(100 + start)

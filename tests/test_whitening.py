@@ -166,8 +166,8 @@ def test_another_pooling_is_refused(whitened: Path, pooling: str) -> None:
         with pytest.raises(InputError) as refused:
             ask(str(whitened), pooling)
         assert str(refused.value) == (
-            f"Model '{whitened}' has a linear layer (a whitening) for cls pooling, which fits no other, so that it "
-            f"can't pool by {pooling}."
+            f"Model '{whitened}' has a linear layer (a whitening, a head) for cls pooling, which fits no other, "
+            f"so that it can't pool by {pooling}."
         )
 
 
@@ -226,8 +226,8 @@ def test_a_damaged_one_is_refused_by_name(whitened: Path, damage) -> None:
 
 def test_a_layer_with_an_activation_is_none_of_ours(whitened: Path, tiny_models: Path) -> None:
     config = json.loads((whitened / "2_Dense" / "config.json").read_text())
-    tanh = config | {"activation_function": "torch.nn.modules.activation.Tanh"}
-    (whitened / "2_Dense" / "config.json").write_text(json.dumps(tanh))
+    relu = config | {"activation_function": "torch.nn.modules.activation.ReLU"}
+    (whitened / "2_Dense" / "config.json").write_text(json.dumps(relu))
     assert load_encoder(str(whitened), "mean").linear is None
     shutil.rmtree(whitened / "2_Dense")
     assert load_encoder(str(whitened), "cls").linear is None

@@ -1,5 +1,9 @@
-"""Training sentences: where they come from, and the file that they are kept in."""
+"""Training sentences: where they come from, and the file that they are kept in.
 
+An example is a sentence or, of a CSV file, a triplet: a sentence, its positive and a hard negative.
+"""
+
+import csv
 import hashlib
 import json
 import re
@@ -18,6 +22,18 @@ WORTH_A_WARNING = 0.01  # share of sentences that are repeats
 HUB_SPEC = re.compile(r"hub:([\w.-]+/[\w.-]+)/([\w./-]+)@([0-9a-f]{40})")
 
 
+TRIPLET = ("sent0", "sent1", "hard_neg")  # columns of a CSV file, as SimCSE names them
+
+
+def columns(spec: str) -> tuple[int | None, ...]:
+    """What an example is made of: (None,) for a whole line of the corpus' file, (0, 1, 2) for columns of triplets.
+
+    Triplets are the CSV files; the name alone says so.
+    """
+    match = HUB_SPEC.fullmatch(spec)
+    return (0, 1, 2) if (match[2] if match else spec).endswith(".csv") else (None,)
+
+
 def check_spec(spec: str) -> None:
     """Raise InputError unless `spec` is `package:gensim`, `file:PATH` or `hub:OWNER/NAME/FILE@REVISION`.
 
@@ -33,23 +49,52 @@ def check_spec(spec: str) -> None:
 
 
 def sentences(spec: str, cache: Path | None = None) -> list[str]:
-    """The sentences of a corpus in its order, with white space squeezed.
+    """The sentences of a corpus in its order, with white space squeezed; of triplets, the three with tabs between.
 
     The dump excerpt gives each sentence once; repetitions in a file stay, since published trainings saw them.
     `cache` is where a file from the hub is kept (default: the hub library's own cache). Raises InputError for a
     bad spec, a file that is missing, not UTF-8 or without sentences, or a download that fails.
     """
     check_spec(spec)
+    if len(columns(spec)) > 1:
+        return triplets(fetch(spec, cache) if HUB_SPEC.fullmatch(spec) else local(spec))
     if HUB_SPEC.fullmatch(spec):
         lines: Iterable[str] = read_lines(fetch(spec, cache))
     elif spec == "package:gensim":
         excerpt = Path(str(files("gensim"))) / "test" / "test_data" / WIKI_EXCERPT
         lines = dict.fromkeys(wiki_sentences(excerpt))  # a dict keeps the first occurrence
     else:
-        lines = read_lines(Path(spec.removeprefix("file:")).expanduser())
+        lines = read_lines(local(spec))
     found = [squeezed for line in lines if (squeezed := " ".join(line.split()))]
     if not found:
         raise InputError(f"corpus '{spec}' has no sentences.")
+    return found
+
+
+def local(spec: str) -> Path:
+    """The file of a corpus `file:PATH`."""
+    return Path(spec.removeprefix("file:")).expanduser()
+
+
+def triplets(path: Path) -> list[str]:
+    """The triplets of a CSV file with the columns of TRIPLET, a line each, with tabs between their sentences.
+
+    Other columns are not looked at. An empty cell is an empty sentence, as in SimCSE's training.
+
+    Raises:
+        InputError: the file is missing, not UTF-8, or without one of the columns or any line.
+    """
+    rows = csv.DictReader(f"{line}\n" for line in read_lines(path, "utf-8-sig"))  # a cell may hold line ends
+    absent = [name for name in TRIPLET if name not in (rows.fieldnames or [])]
+    if absent:
+        raise InputError(f"{path} has no column '{absent[0]}'; triplets take {', '.join(TRIPLET)}.")
+    found: list[str] = []
+    for row in rows:
+        if any(row[name] is None for name in TRIPLET):
+            raise InputError(f"{path}: row {len(found) + 1} ends before column {TRIPLET[-1]}.")
+        found.append("\t".join(" ".join(row[name].split()) for name in TRIPLET))
+    if not found:
+        raise InputError(f"{path} has no triplets.")
     return found
 
 

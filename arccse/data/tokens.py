@@ -66,7 +66,7 @@ class TokenStore:
         return found
 
 
-def tokenised(text: Path, tokenizer: Any, max_length: int, folder: Path) -> TokenStore:
+def tokenised(text: Path, tokenizer: Any, max_length: int, folder: Path, column: int | None = None) -> TokenStore:
     """The token ids of a text's lines as `Encoder.token_ids` gives them, from `folder` if they are there already.
 
     A store is two files: <name>.arrow with the ids and, written last, <name>.json, which says what they were made
@@ -79,18 +79,20 @@ def tokenised(text: Path, tokenizer: Any, max_length: int, folder: Path) -> Toke
         tokenizer: a fast tokenizer of transformers.
         max_length: the longest row in tokens, special ones included; what is longer is cut.
         folder: where stores are kept.
+        column: of lines of several sentences with tabs between; None: a line is a sentence.
 
     Raises:
         InputError: the text is missing or not UTF-8, the store is damaged or can't be written.
     """
     text_sha256 = sha256(text)
     made_from = {"text": text_sha256, "tokenizer": tokenizer_sha256(tokenizer), "max_length": max_length}
+    made_from |= {} if column is None else {"column": column}
     name = hashlib.sha256(json.dumps(made_from).encode()).hexdigest()[:16]
     path = folder / f"{name}.arrow"
     if not path.with_suffix(".json").is_file():
         try:
             with atomic_path(path) as temporary:
-                write_ids(text, tokenizer, max_length, temporary)
+                write_ids(text, tokenizer, max_length, temporary, column)
             record = made_from | {"sha256": sha256(path)}
             atomic_write(path.with_suffix(".json"), json.dumps(record, indent=1) + "\n")
         except UnicodeDecodeError as error:
@@ -100,7 +102,7 @@ def tokenised(text: Path, tokenizer: Any, max_length: int, folder: Path) -> Toke
     return TokenStore(path, text_sha256)
 
 
-def write_ids(text: Path, tokenizer: Any, max_length: int, path: Path) -> None:
+def write_ids(text: Path, tokenizer: Any, max_length: int, path: Path, column: int | None = None) -> None:
     """Tokenise a text line by line into an Arrow file with one column, `ids`; memory does not grow with the text."""
     import pyarrow as pa
 
@@ -113,6 +115,8 @@ def write_ids(text: Path, tokenizer: Any, max_length: int, path: Path) -> None:
         pa.ipc.new_file(sink, schema) as writer,
     ):
         lines = (line.removesuffix("\n").removesuffix("\r") for line in stream)
+        if column is not None:
+            lines = (line.split("\t")[column] for line in lines)
         while batch := list(islice(lines, BATCH)):
             encoded = tokenizer(
                 batch,

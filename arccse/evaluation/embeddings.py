@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from arccse.errors import InputError, first_line
 from arccse.files import atomic_path
-from arccse.models import Origin
+from arccse.models import Origin, Precision
 
 if TYPE_CHECKING:
     from arccse.encoder import Encoder
@@ -21,21 +21,28 @@ class Embeddings:
 
     Attributes:
         fingerprint: of the encoder that made them (`Encoder.fingerprint`).
+        precision: that they were made in.
         matrix: (n, d) float32, a row for each distinct sentence.
     """
 
-    def __init__(self, sentences: Sequence[str], matrix: np.ndarray, fingerprint: str):
+    def __init__(self, sentences: Sequence[str], matrix: np.ndarray, fingerprint: str, precision: Precision = "fp32"):
         self.row_of = {sentence: row for row, sentence in enumerate(sentences)}
         self.matrix = matrix
         self.fingerprint = fingerprint
+        self.precision = precision
 
     @classmethod
     def of(
-        cls, encoder: "Encoder", sentences: Iterable[str], progress: Callable[[int], object] | None = None
+        cls,
+        encoder: "Encoder",
+        sentences: Iterable[str],
+        progress: Callable[[int], object] | None = None,
+        precision: Precision = "fp32",
     ) -> "Embeddings":
         """Encode the distinct ones among `sentences`."""
         distinct = list(dict.fromkeys(sentences))
-        return cls(distinct, encoder.encode(distinct, progress=progress), encoder.fingerprint())
+        matrix = encoder.encode(distinct, progress=progress, precision=precision)
+        return cls(distinct, matrix, encoder.fingerprint(), precision)
 
     def __call__(self, sentences: Sequence[str]) -> np.ndarray:
         """(n, d) float32: the embeddings of n sentences, all of which must have been encoded.
@@ -52,9 +59,10 @@ class Embeddings:
         """Write a parquet file of sentences, rows and what they were made by, whole or not at all."""
         rows = pa.FixedSizeListArray.from_arrays(self.matrix.ravel(), self.matrix.shape[1])
         table = pa.table({"sentence": list(self.row_of), "embedding": rows})
+        made = origin._asdict() | {"fingerprint": self.fingerprint, "precision": self.precision}
         with atomic_path(path) as temporary:
             pq.write_table(
-                table.replace_schema_metadata(origin._asdict() | {"fingerprint": self.fingerprint}),
+                table.replace_schema_metadata(made),
                 temporary,
                 compression="none",
                 write_page_checksum=True,
@@ -77,7 +85,7 @@ class Embeddings:
             raise unusable(path, f"it can't be read ({first_line(error).rstrip('.')})") from error
         said = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
         missing = [name for name in ("sentence", "embedding") if name not in table.column_names]
-        missing += [name for name in (*Origin._fields, "fingerprint") if name not in said]
+        missing += [name for name in (*Origin._fields, "fingerprint", "precision") if name not in said]
         if missing:
             raise unusable(path, f"it has no '{missing[0]}'")
         made = Origin(*(said[name] for name in Origin._fields))
@@ -91,7 +99,7 @@ class Embeddings:
         matrix = rows.combine_chunks().flatten().to_numpy().reshape(len(rows), -1)
         if not np.isfinite(matrix).all():
             raise unusable(path, "it holds embeddings that are NaN or infinite")
-        return cls(sentences.to_pylist(), matrix, said["fingerprint"])
+        return cls(sentences.to_pylist(), matrix, said["fingerprint"], cast("Precision", said["precision"]))
 
 
 def unusable(path: Path, why: str) -> InputError:

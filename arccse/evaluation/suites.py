@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import Any, Literal
 
 from arccse.data.own import OwnFile
@@ -106,6 +107,12 @@ class Suite:
         if column != "Avg":
             return MEASURES.get(column, f"{self.title}, {column}")
         return f"{self.measure} with {self.manner}" if self.manner else self.measure
+
+    def average(self, values: Mapping[str, float]) -> float | None:
+        """The average that papers print of its tasks' values; None where one is missing, or where it has none."""
+        if "Avg" not in self.headlines or not values.keys() >= {*self.columns}:
+            return None
+        return fmean(values[task] for task in self.columns)
 
     @property
     def keeps_pairs(self) -> bool:

@@ -27,7 +27,7 @@ def arccon(
 
     Args:
         z: (N, d) embeddings of N sentences.
-        z_pos: (N, d) their positives, row by row.
+        z_pos: (M, d) their positives, row by row; rows from N on are further negatives.
         temperature: τ > 0.
         margin: m in degrees, 0 ≤ m < 180. At 0 this is NT-Xent.
 

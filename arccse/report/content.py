@@ -16,7 +16,7 @@ from arccse.report.figures.kinds import subjects
 from arccse.results import Results
 
 VERDICTS = ("supported", "contradicted", "equivalent", "undecided")
-RUN_HEADS = ("Commit", "Started", "Seconds", "Selected step", "Weights", "Device", "Threads", "Packages")
+RUN_HEADS = ("Commit", "Started", "Seconds", "Selected step", "Weights", "Device", "Threads", "In bf16", "Packages")
 
 Attempt = Callable[[str, Callable[[], Any]], str]  # name, what may fail → why it did, or ""
 
@@ -189,6 +189,13 @@ def _add(found: list[charts.Chart], make: charts.Make) -> None:
     found += make()
 
 
+def in_bfloat16(record: dict[str, Any]) -> str:
+    """What of a run was computed with matrix products in bfloat16: its training, or some suites."""
+    trained = ["training"] if record.get("hyperparameters", {}).get("precision") == "bf16" else []
+    scored = [suite for suite, made in record.get("scored", {}).items() if made.get("precision") == "bf16"]
+    return ", ".join([*trained, *scored])
+
+
 def run_line(run: str, record: dict[str, Any]) -> dict[str, Cell]:
     """A run and where it comes from, as far as its record says."""
     seconds, step = record.get("seconds", {}).get("total"), record.get("selected_step")
@@ -197,6 +204,7 @@ def run_line(run: str, record: dict[str, Any]) -> dict[str, Cell]:
         "Started": record.get("started", "")[:16].replace("T", " "),
         "Weights": (record.get("weights") or "")[:12],
         "Device": record.get("device", ""),
+        "In bf16": in_bfloat16(record),
         "Packages": json.dumps(record.get("packages", {}))[1:-1].replace('"', ""),
     }
     cells = {name: Cell(text) for name, text in told.items() if text}

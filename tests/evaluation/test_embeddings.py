@@ -27,7 +27,7 @@ class CountingEncoder:
     def __init__(self) -> None:
         self.seen: list[str] = []
 
-    def encode(self, sentences, batch_size=64, progress=None) -> np.ndarray:
+    def encode(self, sentences, batch_size=64, progress=None, precision="fp32") -> np.ndarray:
         self.seen += sentences
         return np.array([[len(s), i] for i, s in enumerate(sentences)], dtype=np.float32).reshape(-1, 2)
 
@@ -61,9 +61,9 @@ def test_rows_are_the_encoders_own(tiny_models: Path) -> None:
 
 def test_saved_and_loaded_they_are_the_same(tmp_path: Path) -> None:
     matrix = np.random.default_rng(0).standard_normal((len(SENTENCES), 7)).astype(np.float32)
-    Embeddings(SENTENCES, matrix, "fingerprint-1").save(tmp_path / "new" / "embeddings.parquet", ORIGIN)
+    Embeddings(SENTENCES, matrix, "fingerprint-1", "bf16").save(tmp_path / "new" / "embeddings.parquet", ORIGIN)
     loaded = Embeddings.load(tmp_path / "new" / "embeddings.parquet", ORIGIN)
-    assert loaded.fingerprint == "fingerprint-1"
+    assert (loaded.fingerprint, loaded.precision) == ("fingerprint-1", "bf16")
     assert loaded.row_of == {sentence: row for row, sentence in enumerate(SENTENCES)}
     assert loaded.matrix.dtype == np.float32
     np.testing.assert_array_equal(loaded.matrix, matrix)

@@ -83,6 +83,7 @@ def test_the_study_of_the_documentation() -> None:
     ]
 
 
+RANKING = "sentence_transformers.sentence_transformer.losses.MultipleNegativesRankingLoss"
 ODD = {
     "dropout": {"dropout": [0, 0.1]},
     "max_length": {"max_length": [16, 32]},
@@ -95,6 +96,7 @@ ODD = {
     "untrained": {"epochs": [0, 1]},
     "seeds": {"streams": [["head"], ["order", "dropout"]]},
     "objectives": {"objective": ["nt_xent", "arccon", "dcl", "symmetric", "joint", "focal"]},
+    "theirs": {"objective": [RANKING], "arguments": [{"scale": 10}, {"scale": 20, "directions": ["query_to_doc"]}]},
     "three": {"temperature": [0.05, 0.1], "pooling": ["cls", "mean"], "learning_rate": [1e-5, 3e-5, 1e-2]},
     "one": {"margin": [15]},
     "too_many": {"batch_size": list(range(8, 31)), "pooling": ["cls", "mean"], "head": ["mlp", "none"]},
@@ -155,6 +157,7 @@ def floats(low: float, high: float) -> st.SearchStrategy:
 
 VALUES: dict[str, st.SearchStrategy] = {
     "objective": st.sampled_from(sorted(OBJECTIVES)),
+    "arguments": st.dictionaries(st.sampled_from(["scale", "directions"]), floats(1, 10) | st.lists(st.text())),
     "temperature": floats(1e-3, 1e3),
     "triplet_weight": floats(1e-6, 1e3),
     "triplet_margin": floats(0, 2),
@@ -163,7 +166,7 @@ VALUES: dict[str, st.SearchStrategy] = {
     "mask_shape": st.sampled_from(["span", "scattered"]),
     "mask_nested": st.booleans(),
     "pooling": st.sampled_from(get_args(models.Pooling)),
-    "head": st.sampled_from(["mlp", "none"]),
+    "head": st.sampled_from(["mlp", "kept", "none"]),
     "dropout": floats(0, 0.99),
     "batch_size": st.integers(2, 10**6),
     "learning_rate": floats(1e-9, 10),

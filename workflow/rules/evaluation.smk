@@ -9,6 +9,7 @@ rule evaluate:
         suites=lambda wildcards: [f"--suite {suite}" for suite in wildcards.suites.split("+")],
         name=lambda wildcards: f"arccse/{RUNS[wildcards.run].variant.id}",
         source=CONFIG.data,
+        precision=CONFIG.scoring_precision,
     log:
         f"{RESULTS}/logs/{{run}}/evaluate-{{suites}}.log",
     benchmark:
@@ -24,4 +25,5 @@ rule evaluate:
         # a training that diverged has left no model, and has no scores
         "if [ -e {input.model}/diverged.json ]; then mkdir {output}; else"
         " arccse evaluate {input.model} {params.suites} --data {params.source:q} --name {params.name} --out {output}"
+        " --precision {params.precision}"
         " --threads {threads} > {log} 2>&1; fi"

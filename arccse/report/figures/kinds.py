@@ -97,11 +97,13 @@ class Subject:
     def axes(self) -> dict[str, Axis]:
         """The hyperparameters whose values differ from point to point."""
         swept = self.config.studies[self.study].sweep if self.points else ()
-        values = {
-            key: tuple(dict.fromkeys(getattr(row.variant.hyperparameters, key) for row in self.points))
-            for key in swept
-        }
-        return {key: Axis(key, own) for key, own in values.items() if len(own) > 1}
+        found = {}
+        for key in swept:
+            values = [getattr(row.variant.hyperparameters, key) for row in self.points]
+            once = tuple(value for place, value in enumerate(values) if value not in values[:place])  # some are dicts
+            if len(once) > 1:
+                found[key] = Axis(key, once)
+        return found
 
     @cached_property
     def axis(self) -> Axis | None:
