@@ -74,10 +74,9 @@ def write_config(folder: Path, content: dict, name: str = "config.yaml", comment
     return str(path)
 
 
-def small_workflow(folder: Path) -> Path:
-    """The folder, in which the tiny config has run through."""
+def run_small_workflow(folder: Path) -> None:
+    """Run the tiny config in a folder, from nothing to its page."""
     tiny.save_bert(folder / "bert")
     (folder / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
     result = snakemake(folder, "--cores", "2", "--configfile", write_config(folder, base_config()))
     assert result.returncode == 0, result.stdout + result.stderr
-    return folder

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import tiny
 import yaml
+from commands import arccse
 from families import MINILM
 from safetensors.torch import load_file, save_file
 
@@ -21,15 +22,10 @@ from arccse.evaluation.scores import Score
 ROOT = Path(__file__).parent.parent
 
 
-def arccse(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "arccse"), *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def installed(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `arccse ARGUMENTS` as a user does: in an interpreter of its own, with all that its libraries may say."""
+    command = [str(Path(sys.executable).parent / "arccse"), *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def refused(result: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -94,7 +90,7 @@ def test_plan_of_the_paper_works_offline():
 
 def test_evaluate_scores_any_encoder(tmp_path):
     out = tmp_path / "out"
-    result = arccse("evaluate", MINILM, "--suite", "sts", "--data", "package:gensim", "--out", out)
+    result = installed("evaluate", MINILM, "--suite", "sts", "--data", "package:gensim", "--out", out)
     assert result.returncode == 0, result.stderr
     scores = pd.read_csv(out / "scores.csv")
     assert list(scores.columns) == ["suite", "task", "metric", "value", "n"]
@@ -116,12 +112,12 @@ def test_evaluate_prints_the_average_of_a_suite_whose_tasks_are_all_there(capsys
 
 
 def test_a_config_that_needs_nothing_of_the_hub_says_so():
-    result = arccse("fetch", "--config", "config/smoke.yaml")
+    result = installed("fetch", "--config", "config/smoke.yaml")
     assert (result.returncode, result.stdout) == (0, "config/smoke.yaml needs nothing of the hub\n")
 
 
 def test_the_version_is_that_of_the_package():
-    result = arccse("--version")
+    result = installed("--version")
     assert (result.returncode, result.stdout) == (0, f"arccse {importlib.metadata.version('arccse')}\n")
 
 
@@ -278,7 +274,7 @@ def test_a_truncated_model_file(tmp_path, bert):
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "cls", "--out", tmp_path / "out")
-    refused(arccse("evaluate", broken, *common), str(broken))
+    refused(installed("evaluate", broken, *common), str(broken))
 
 
 def test_evaluation_data_that_are_not_sentevals_are_named(config, senteval):

@@ -15,7 +15,7 @@ from arccse.claims import Claim
 from arccse.config import Config
 from arccse.evaluation.suites import SUITES
 from arccse.report import comparisons, matched, tables
-from arccse.report.comparisons import Measured, measure, measure_courses
+from arccse.report.comparisons import Measured, courses_of, measure, measure_courses
 from arccse.report.contrasts import Contrast
 from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import Row, StudyView
@@ -120,7 +120,7 @@ def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) 
     assert claim.matched is not None
     base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
     one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
-    return measure_courses(one, claim.matched, histories)
+    return measure_courses(one, courses_of(one, histories), claim.matched)
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:

@@ -1,6 +1,7 @@
 """The workflow from end to end on a tiny encoder, and what makes it run again."""
 
 import re
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -9,13 +10,13 @@ import pandas as pd
 import pytest
 import tiny
 from sentence_transformers import SentenceTransformer
-from snakemake_runs import base_config, planned, small_workflow, snakemake, write_config
+from snakemake_runs import base_config, planned, snakemake, write_config
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A folder in which the tiny config has run through."""
-    return small_workflow(tmp_path_factory.mktemp("workflow"))
+def finished(small_workflow, tmp_path_factory):
+    """A copy of the folder in which the tiny config has run through, for tests that change no result in it."""
+    return Path(shutil.copytree(small_workflow, tmp_path_factory.mktemp("workflow") / "copy"))
 
 
 def test_every_file_of_the_design_is_there(finished):
