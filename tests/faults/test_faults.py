@@ -1,4 +1,4 @@
-"""A trial of each fault by benchmarks/faults.py: no kill, signal, full disk or cut file changes a number; and how it judges."""
+"""benchmarks/faults.py, each fault once: no kill, signal, full disk or cut file changes a number; how it judges."""
 
 import json
 import os

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from snakemake_runs import ROOT, base_config, planned, snakemake, write_config
+from snakemake_runs import ROOT, base_config, carry_out, planned, snakemake, write_config
 
 GATHERED = ("scores.csv", "histories.csv", "pairs.parquet", "looks.json", "runs.json")
 
@@ -57,8 +57,7 @@ def test_variants_more_are_trained_alone_and_join_the_others_and_one_that_diverg
     jobs = planned(clone, config)
     made = {rule: jobs[rule] for rule in ("train", "evaluate", "gather")}
     assert made == {"train": 2, "evaluate": 2, "gather": 1}
-    result = snakemake(clone, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(clone, config)
     after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
     assert after.iloc[: len(before)].equals(before)
     assert set(after["variant"].iloc[len(before) :]) == {"arccon5"}  # a run without a model has no scores
@@ -86,8 +85,7 @@ def test_a_suite_more_has_its_examples_gathered_beside_what_was_there(folder):
         "evaluate": 1,
         "gather": 1,
     }
-    result = snakemake(folder, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(folder, config)
     assert (results / "pairs.parquet").read_bytes() == pairs
     for suite, value in (("order", "similarity"), ("geometry", "distance")):
         gathered = pd.read_parquet(results / f"examples-{suite}.parquet")
@@ -150,8 +148,7 @@ def test_the_locks_of_a_killed_workflow_stop_nobody(folder):
     (locks / "0.output.lock").write_text("results/tiny/scores.csv\nresults/tiny/logs/figures-drawn\n")
     drawn.unlink()
     config = write_config(folder, base_config())
-    result = snakemake(folder, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(folder, config)
     assert drawn.is_file()
 
 

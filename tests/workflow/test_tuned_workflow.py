@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
-from snakemake_runs import ROOT, base_config, planned, snakemake, write_config
+from snakemake_runs import ROOT, base_config, carry_out, planned, write_config
 
 STUDY = {
     "title": "Tuned",
@@ -35,8 +35,7 @@ def finished(tmp_path_factory):
     """A folder in which the config has run through."""
     folder = tmp_path_factory.mktemp("whole")
     tiny.save_bert(folder / "bert")
-    result = snakemake(folder, "--cores", "2", "--configfile", prepared(folder))
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(folder, prepared(folder))
     return folder
 
 
@@ -79,8 +78,7 @@ def test_done_is_done_and_a_clone_of_what_is_gathered_has_nothing_to_do(finished
     assert {"corpus", "train", "choose", "evaluate", "gather"}.isdisjoint(planned(clone, str(clone / "config.yaml")))
     (clone / "results" / "tiny" / "chosen.json").unlink()
     assert planned(clone, str(clone / "config.yaml"))["choose"] == 1
-    result = snakemake(clone, "choose", "--cores", "1", "--configfile", str(clone / "config.yaml"))
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(clone, str(clone / "config.yaml"), "choose")
     choice, before = chosen(clone)["ArcCon"], chosen(finished)["ArcCon"]
     assert choice | {"dev": before["dev"]} == before
     assert choice["dev"] == pytest.approx(before["dev"], rel=1e-5)  # gathered histories are rounded
@@ -114,7 +112,6 @@ def test_killed_among_the_trials_and_after_the_choice_it_comes_to_the_same_numbe
     killed_once(lambda: len([*results.glob("runs/*/seed0/run.json")]) > untuned, tmp_path, config)
     assert (results / "chosen.json").exists()
     assert not (results / "scores.csv").exists()
-    result = snakemake(tmp_path, "results/tiny/scores.csv", "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(tmp_path, config, "results/tiny/scores.csv")
     assert chosen(tmp_path) == chosen(finished)
     assert (results / "scores.csv").read_bytes() == (finished / "results/tiny/scores.csv").read_bytes()
