@@ -283,6 +283,15 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
+def look(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Look at the studies whose seeds grow, and write down what is undecided: looks/ in results/<config>/."""
+    from arccse import gathering
+    from arccse.config import load
+
+    gathering.look(load(config))
+
+
+@app.command()
 def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
     from arccse.config import load

@@ -49,7 +49,8 @@ def settle(
         Columns COLUMNS. `planned`: whether the claim stood in the config when its study's results were first
         gathered; if not, what was seen may have suggested it. `verdict` is one of AGAINST, and `text` says why no
         other could be given. `difference` to `two_level_high` are those of comparisons.compare_study; `comparisons`
-        counts the claims, times the looks at the study. Of a claim that a variant is the best, the comparison is that
+        counts the claims, times the looks at the study. Where any study's seeds grow, `look` says
+        which one a line is of. Of a claim that a variant is the best, the comparison is that
         which speaks for it the least.
 
     Raises:
@@ -87,7 +88,9 @@ def settle(
         margin = claim.equivalence or config.equivalence
         together = testable * views[claim.study].looks
         lines.append(said | {"equivalence": margin} | settled(claim, own, together, margin))
-    return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
+    table = pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
+    looks = {study: view.look for study, view in views.items()}
+    return table.assign(look=table["study"].map(looks)) if any(looks.values()) else table
 
 
 def never_tuned(claim: Claim, label: str, suite: str) -> Measured:

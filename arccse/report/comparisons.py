@@ -98,7 +98,7 @@ def compare_study(
                 found = [measure(one, task, draws) for one in family]
                 together = study.looks * max(1, sum(one.is_testable for one in found))
                 lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
-    return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+    return of_study(lines, study)
 
 
 def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
@@ -125,7 +125,13 @@ def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
             found = [measure_courses(*own, task) for own in zip(family, courses, strict=True)]
             together = study.looks * max(1, sum(one.is_testable for one in found))
             lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
-    return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+    return of_study(lines, study)
+
+
+def of_study(lines: list[dict[str, Any]], study: StudyView) -> pd.DataFrame:
+    """The comparisons of a study; where its seeds grow, `look` says which look they are of."""
+    found = pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+    return found.assign(look=study.look) if study.look else found
 
 
 def columns_of(family: Sequence[Contrast]) -> list[str]:

@@ -16,8 +16,11 @@ def small_workflow(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder, done = shared / "small-workflow", shared / "small-workflow-done"
     with (shared / "small-workflow.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            folder.mkdir()  # fails where another process has failed
-            run_small_workflow(folder)
-            done.touch()
+        try:
+            if not done.exists():
+                folder.mkdir()  # fails where another process has failed
+                run_small_workflow(folder)
+                done.touch()
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)  # closing would not do: a process forked meanwhile has the file open
     return folder
