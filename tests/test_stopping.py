@@ -113,6 +113,11 @@ def test_claims_decide_where_a_study_has_some(folder: Path) -> None:
     assert json.loads(paths.look(config, 1).read_text())["main"]["undecided"] == ["ArcCSE is better, tiny"]
 
 
+def test_a_rehearsal_has_one_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARCCSE_REHEARSE", "2")
+    assert study(folder).seeds_of("main") == [0]
+
+
 def test_a_look_at_runs_that_are_not_there_writes_nothing(folder: Path) -> None:
     config = study(folder)
     with pytest.raises(InputError, match="has not been trained yet"):
