@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from made_configs import made_config
 from made_runs import leave
+from rich.console import Console
 from scipy.stats import binom
 
 from arccse import config as configs
-from arccse import gathering, paths
+from arccse import gathering, paths, planning
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.report.build import study_view
@@ -111,6 +112,16 @@ def test_claims_decide_where_a_study_has_some(folder: Path) -> None:
     finish(config, CLOSE)
     gathering.look(config)
     assert json.loads(paths.look(config, 1).read_text())["main"]["undecided"] == ["ArcCSE is better, tiny"]
+
+
+def test_a_plan_says_that_there_may_be_more_seeds(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = study(folder)
+    planning.show(config, Console(width=200))
+    assert "main has more seeds where it is not decided: it is looked at with 3, 6, 8" in capsys.readouterr().out
+    finish(config, FAR)
+    gathering.look(config)
+    planning.show(configs.load("made.yaml"), Console(width=200))
+    assert "more seeds" not in capsys.readouterr().out
 
 
 def test_a_rehearsal_has_one_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
