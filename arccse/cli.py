@@ -271,6 +271,15 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
+def look(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Look at the studies whose seeds grow, and write down what is undecided: looks/ in results/<config>/."""
+    from arccse import gathering
+    from arccse.config import load
+
+    gathering.look(load(config))
+
+
+@app.command()
 def gather(
     config: ConfigFile = Path("config/smoke.yaml"),
     finished: Annotated[
