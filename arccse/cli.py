@@ -5,18 +5,18 @@ import json
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version as installed
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from arccse.errors import Diverged, InputError, Interrupted, nearest
-from arccse.evaluation.suites import KEEPING, SUITES, by_pooling, one_pooling
-from arccse.evaluation.suites import tasks as suite_tasks
+from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS, Precision
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 
@@ -39,7 +39,9 @@ Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on
 PoolingName = Annotated[str | None, typer.Option("--pooling", help=f"{', '.join(POOLINGS)}; if not its own.")]
 SuiteNames = Annotated[list[str], typer.Option("--suite", help=f"{', '.join(SUITES)}; repeatable.")]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
-DataSource = Annotated[str, typer.Option("--data", help="senteval:FOLDER, hub or package:gensim.")]
+DataSource = Annotated[
+    str, typer.Option("--data", help="senteval:FOLDER, hub, package:gensim, pairs:FILE, labelled:FILE.")
+]
 Revision = Annotated[str | None, typer.Option(help="Commit of a model on the hub.")]
 PrecisionName = Annotated[
     Precision, typer.Option("--precision", help="Of matrix products; bf16 only where the machine is fast at it.")
@@ -200,35 +202,6 @@ def status(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
-def embed(
-    model: Model,
-    suite: SuiteNames,
-    data: DataSource,
-    out: Annotated[Path, typer.Option(help="The parquet file to write.")],
-    task: TaskNames = None,
-    pooling: PoolingName = None,
-    revision: Revision = None,
-    precision: PrecisionName = "fp32",
-    threads: Threads = None,
-) -> None:
-    """Encode every sentence of one or more suites once, under one pooling, for `arccse evaluate --embeddings`."""
-    from arccse.data.sources import open_source
-    from arccse.evaluation import scoring
-    from arccse.files import make_writable, sweep
-    from arccse.models import origin
-
-    source = open_source(data)
-    selection = {name: suite_tasks(name, source, task) for name in suite}
-    made = origin(model, one_pooling(suite, pooling), revision)
-    make_writable(out.parent)
-    sweep(out)
-    set_threads(threads)
-    embeddings = encode(model, made.pooling, revision, precision, scoring.sentences(source, selection))
-    scoring.check_embeddings(embeddings, source, selection, model)
-    embeddings.save(out, made)
-
-
-@app.command()
 def evaluate(
     model: Model,
     suite: SuiteNames,
@@ -237,7 +210,6 @@ def evaluate(
     task: TaskNames = None,
     pooling: PoolingName = None,
     revision: Revision = None,
-    embeddings: Annotated[Path | None, typer.Option(help="What `arccse embed` wrote for this model.")] = None,
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
     precision: PrecisionName = "fp32",
     threads: Threads = None,
@@ -246,38 +218,48 @@ def evaluate(
 
     Sentences are encoded once for all suites that pool alike.
     """
+    from arccse import evaluating
     from arccse.data.sources import open_source
-    from arccse.evaluation import scoring
-    from arccse.evaluation.embeddings import Embeddings
-    from arccse.evaluation.scores import Score, write_scores
-    from arccse.files import atomic_write, make_writable, sha256, sweep
-    from arccse.models import origin
 
-    source = open_source(data)
-    selection = {chosen: suite_tasks(chosen, source, task) for chosen in suite}
-    shared = by_pooling(suite, pooling) if embeddings is None else {one_pooling(suite, pooling): suite}
-    ways = [(origin(model, chosen, revision), own) for chosen, own in shared.items()]  # each reads all weights
-    make_writable(out)
-    sweep(*(out / name for name in ("scores.csv", "evaluation.json", *(SUITES[one].kept_file for one in KEEPING))))
     set_threads(threads)
-    scores: list[Score] = []
-    encoded: dict[str, Precision] = {}
-    for how, own in ways:
-        part = {one: selection[one] for one in own}
-        if embeddings is None:
-            rows = encode(model, how.pooling, revision, precision, scoring.sentences(source, part))
-        else:
-            rows = Embeddings.load(embeddings, how)
-        encoded |= dict.fromkeys(own, rows.precision)
-        scores += scoring.evaluate(rows, source, part, out, name or model_name(model), report_scores)
-    from arccse import provenance  # with torch, which reads the number of threads
-
-    (out / "evaluation.json").unlink(missing_ok=True)  # of the scores that these replace
-    write_scores(scores, out / "scores.csv")
-    made = {one: how for how, own in ways for one in own}
-    record = {"scores": sha256(out / "scores.csv"), **provenance.of_scores(made, encoded, source, selection)}
-    atomic_write(out / "evaluation.json", json.dumps(record, indent=1) + "\n")
+    source = open_source(data)
+    scores = evaluating.evaluate(
+        *(model, suite, source, out),
+        tasks=task,
+        pooling=pooling,
+        revision=revision,
+        name=name,
+        embed=partial(evaluating.encode, precision=precision),
+    )
     print_scores(scores)
+
+
+@app.command()
+def compare(
+    models: Annotated[list[str], typer.Argument(help="Models, folders that evaluate wrote, NAME=MODEL, NAME=GLOB.")],
+    suite: SuiteNames,
+    data: DataSource,
+    task: TaskNames = None,
+    pooling: PoolingName = None,
+    margin: Annotated[float, typer.Option(help="The largest difference that does not matter, in points.")] = 0.5,
+    out: Annotated[Path | None, typer.Option(help="The folder to write tables and page into.")] = None,
+    threads: Threads = None,
+) -> None:
+    """Compare models on the same examples: which is better, how sure that is, what could have been seen.
+
+    What was encoded or scored once is kept (~/.cache/arccse) and costs nothing the next time.
+    """
+    from arccse import comparing
+    from arccse.data.sources import open_source
+    from arccse.report import compared
+
+    set_threads(threads)
+    found = comparing.compare(models, suite, open_source(data), tasks=task, pooling=pooling, margin=margin)
+    if out is not None:
+        compared.write(found, out, ["arccse", *sys.argv[1:]])  # first, as nobody may read what is printed
+    compared.show(found, console)
+    if out is not None:
+        console.print(f"{out / 'index.html'}", soft_wrap=True)
 
 
 @app.command()
@@ -290,12 +272,17 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
 
 
 @app.command()
-def gather(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+def gather(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out what is not finished; the workflow goes on from there.")
+    ] = False,
+) -> None:
     """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
     from arccse.config import load
     from arccse.gathering import gather
 
-    gather(load(config))
+    gather(load(config), finished)
 
 
 @app.command()
@@ -370,34 +357,6 @@ def schema() -> None:
 
 def warn(message: str) -> None:
     print(f"arccse: warning: {message}", file=sys.stderr)
-
-
-def encode(model: str, pooling: str, revision: str | None, precision: Precision, sentences: list[str]) -> Any:
-    """The embeddings of distinct sentences under a model and a pooling, with a progress bar."""
-    from arccse import devices
-    from arccse.encoder import load_encoder
-    from arccse.evaluation.embeddings import Embeddings
-    from arccse.progress import Bar
-
-    keep_freed_memory()
-    quiet_libraries()
-    total = len(set(sentences))
-    with devices.acquire() as device, Bar(f"encoding with {model}", "sentences") as bar:
-        encoder = load_encoder(model, pooling, revision=revision).to(device)
-        usable = devices.precision(precision, device)
-        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total), usable)
-
-
-def model_name(model: str) -> str:
-    """organisation/model, the form that MTEB files results under."""
-    name = model.removeprefix("package:").strip("/").replace("..", "").strip("/")
-    return "/".join(name.split("/")[-2:]) if "/" in name else f"local/{name}"
-
-
-def report_scores(scores: Sequence["Score"]) -> None:
-    """One line on stderr for a task that has ended; a suite of many can take hours."""
-    measured = ", ".join(f"{score.metric} {score.value:.2f}" for score in scores)
-    print(f"{scores[0].suite} {scores[0].task}: {measured}", file=sys.stderr)
 
 
 def print_scores(scores: Sequence["Score"]) -> None:

@@ -134,7 +134,8 @@ class Config(Strict):
     @field_validator("data")
     @classmethod
     def known_data(cls, value: str) -> str:
-        sources.source_class(value)
+        if not sources.source_class(value).dev_name:
+            raise InputError(f"data source '{value}' has no dev set to train with; {sources.WITH_DEV} have.")
         return value
 
     @cached_property

@@ -3,18 +3,21 @@
 Seeds and examples are crossed: every run is scored on the same examples. The share of seeds is the interval of
 arccse.statistics. That of examples is bootstrapped: `spearman_draws` and `mean_draws` score all runs on the same
 resamples, and the standard error over examples of a weighted sum of runs is the standard deviation of its draws.
-`both` joins the two.
+`both` joins the two, and `judge` says what follows, also where there is no spread over seeds.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.optimize import brentq
 from scipy.stats import norm
 
-from arccse.statistics import ALPHA
+from arccse.statistics import ALPHA, POWER, Effect, Verdict, t_interval, word_of
+
+SUREST = 1e-100  # of p values; a smaller one is 0
 
 
-def both(low: float, high: float, error: float, comparisons: int = 1) -> tuple[float, float]:
+def both(low: float, high: float, error: float, comparisons: float = 1) -> tuple[float, float]:
     """An interval over seeds and examples, never narrower than that over seeds.
 
     Half its width is the root of the sum of squares of the seeds' half width and of the normal one of the examples:
@@ -28,6 +31,56 @@ def both(low: float, high: float, error: float, comparisons: int = 1) -> tuple[f
     """
     half = float(np.hypot((high - low) / 2, norm.isf(ALPHA / comparisons / 2) * error))
     return (low + high) / 2 - half, (low + high) / 2 + half
+
+
+def judge(
+    difference: float,
+    error: float,
+    comparisons: int = 1,
+    equivalence: float | None = None,
+    seeds: Effect | None = None,
+) -> Verdict:
+    """The verdict on a comparison over examples, or over seeds and examples, from its interval alone.
+
+    p is the level at which the interval ends at 0, so that it is at most ALPHA where 0 is outside; without seeds it
+    is the normal test's. `detectable` is half the interval's width, and that of a one-sided one at POWER more.
+
+    Args:
+        difference: of the two means over all examples.
+        error: its standard error over examples; NaN: nothing is known of it.
+        comparisons, equivalence: as statistics.judge takes them.
+        seeds: the difference over at least FEWEST_SEEDS common seeds, whose spread counts too. None: the interval is
+            over examples alone, and says nothing of other seeds.
+
+    Source: `both`; Bloom, "Minimum Detectable Effects", Evaluation Review 1995.
+    """
+    if np.isnan(error):
+        return Verdict("undecided", np.nan, np.nan, np.nan, np.nan, "undecided: its examples were not kept")
+
+    def interval(together: float) -> tuple[float, float]:
+        low, high = (difference,) * 2
+        if seeds is not None:
+            low, high = t_interval(difference, seeds.sd, seeds.n, together)
+        return both(low, high, error, together)
+
+    def half(tail: float) -> float:
+        low, high = interval(ALPHA / 2 / tail)
+        return (high - low) / 2
+
+    low, high = interval(comparisons)
+    word = word_of(low, high, equivalence)
+    p = min(1.0, 2 * comparisons * _tail(abs(difference), half))
+    return Verdict(word, low, high, p, half(ALPHA / comparisons / 2) + half(1 - POWER), word)
+
+
+def _tail(distance: float, half: Callable[[float], float]) -> float:
+    """The probability above an interval whose half width, which falls to 0 at a half, is the distance."""
+    if distance == 0:
+        return 0.5
+    if half(SUREST) <= distance:
+        return 0.0
+    log = brentq(lambda log: half(float(np.exp(log))) - distance, np.log(SUREST), np.log(0.5), xtol=1e-12)
+    return float(np.exp(log))
 
 
 def spearman_draws(

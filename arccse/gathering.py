@@ -24,10 +24,15 @@ from arccse.standings import Standing, refuse_other_code, standing, standings
 from arccse.tuning import Choices
 
 
-def gather(config: Config) -> None:
+def gather(config: Config, finished: bool = False) -> None:
     """Join every run's files with what was gathered before: scores, histories, pairs, examples, looks, runs.json.
 
     What was gathered of runs and suites that the config no longer names stays: it may have taken hours.
+
+    Args:
+        config: names the runs.
+        finished: leave out runs that are not trained and scored to their end. What is there can be kept then, and the
+            workflow goes on from it; no report can be made of it, so that it is no look at a study.
 
     Raises:
         InputError: a run has not been trained or scored yet, was made by other code or on another corpus than the
@@ -36,15 +41,13 @@ def gather(config: Config) -> None:
     gathered = Gathered(config)
     found = standings(config, gathered)
     refuse_other_code(config, found.values())
+    whole = all(map(is_finished, found.values()))
+    if finished:
+        if not any(map(is_finished, found.values())):
+            raise InputError(f"No run of {paths.results(config)} is finished yet.")
+        found = {run_id: one for run_id, one in found.items() if is_finished(one)}
     for run_id, one in found.items():
-        if one.to_train:
-            raise InputError(f"{paths.run_folder(config, run_id)}: run {run_id} has not been trained yet.")
-        if one.missing:
-            folder = paths.run_folder(config, run_id) / "scores"
-            raise InputError(
-                f"Run {run_id} has not been scored on suite {one.missing[0]} yet, or its scores are of another model "
-                f"than its folder's; where {folder} is there, delete it, and the workflow makes it anew."
-            )
+        require_finished(config, run_id, one)
     records = {run_id: record_of(one, gathered) for run_id, one in found.items()}
     require_same_data(found, records)
     # everything is read before the first file is written
@@ -61,10 +64,28 @@ def gather(config: Config) -> None:
         count_values(records[run_id]["scored"], gathered.of(scores, one.run))
         count_examples(records[run_id]["scored"], column_of(run_id), kept)
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
-    choosing.require_best(config, histories, records)
-    write(config, Results(scores, histories, kept, records, looks_of(config, gathered.looks)))
+    if whole:
+        choosing.require_best(config, histories, records)
+    looks = looks_of(config, gathered.looks) if whole else dict(gathered.looks)
+    write(config, Results(scores, histories, kept, records, looks))
     for run_id in found:
         shutil.rmtree(paths.finished(config, run_id), ignore_errors=True)
+
+
+def is_finished(one: Standing) -> bool:
+    return not one.to_train and not one.missing
+
+
+def require_finished(config: Config, run_id: str, one: Standing) -> None:
+    """Raise InputError where a run has not been trained, or not been scored on a suite."""
+    if one.to_train:
+        raise InputError(f"{paths.run_folder(config, run_id)}: run {run_id} has not been trained yet.")
+    if one.missing:
+        folder = paths.run_folder(config, run_id) / "scores"
+        raise InputError(
+            f"Run {run_id} has not been scored on suite {one.missing[0]} yet, or its scores are of another model "
+            f"than its folder's; where {folder} is there, delete it, and the workflow makes it anew."
+        )
 
 
 def choose(config: Config) -> None:
@@ -106,7 +127,8 @@ def joined(own: list[pd.DataFrame], kept: pd.DataFrame, found: Iterable[Standing
     """The lines of the config's runs, then those that were gathered of other runs."""
     of_config = {(one.run.variant.hash, one.run.seed) for one in found}
     other = [key not in of_config for key in zip(kept["hash"], kept["seed"], strict=True)]
-    return pd.concat([frame for frame in [*own, kept[other]] if len(frame)], ignore_index=True)
+    frames = [frame for frame in [*own, kept[other]] if len(frame)]
+    return pd.concat(frames, ignore_index=True) if frames else kept.iloc[:0]
 
 
 def require_same_data(found: Mapping[str, Standing], records: Mapping[str, dict[str, Any]]) -> None:

@@ -1,10 +1,12 @@
 """Which of several is the best, and how sure that is: functions of numpy arrays.
 
-Two answers. `perhaps_best` has a guarantee: the set of all that the data do not show to be below another one holds
-the best with 95 % confidence, whatever their number. `replicates` draws the means once more, from where they lie and
-as far as seeds (and examples) could have put them; what becomes of the ranks in such draws tells how firm each is.
+Two answers over seeds. `perhaps_best` has a guarantee: the set of all that the data do not show to be below another
+one holds the best with 95 % confidence, whatever their number. `replicates` draws the means once more, from where
+they lie and as far as seeds (and examples) could have put them; what becomes of the ranks in such draws tells how
+firm each is.
 
-`best_of` is about the best of a budget of trials.
+`rank_bounds` reads ranks off intervals of all differences, whatever these are over. `best_of` is about the best of a
+budget of trials.
 """
 
 from dataclasses import dataclass
@@ -93,6 +95,21 @@ def perhaps_best(values: np.ndarray, looks: int = 1) -> np.ndarray:
     above = values[None, :, :] - values[:, None, :]  # of the second over the first
     mean, error = above.mean(axis=2), above.std(axis=2, ddof=1) / n**0.5
     return np.asarray(~(mean.round(EQUAL) > critical * error).any(axis=1))
+
+
+def rank_bounds(above: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Best and worst rank, 1 being the highest, that each of (n,) rows may have.
+
+    A row ranks below all that are decidedly above it and above all that it is decidedly above. Where the intervals
+    behind `above` all hold the truth with 95 % confidence, so do these ranks, of all rows at once.
+
+    Args:
+        above: (n, n) whether the interval of the first's lead over the second lies above 0.
+
+    Source: Mogstad, Romano, Shaikh and Wilhelm, "Inference for Ranks with Applications to Mobility across
+    Neighbourhoods and Academic Achievement across Countries", Review of Economic Studies 2024, § 3.
+    """
+    return 1 + above.sum(axis=0), len(above) - above.sum(axis=1)
 
 
 @dataclass(frozen=True)

@@ -79,7 +79,7 @@ class Gathered:
     @cached_property
     def scores(self) -> pd.DataFrame:
         path = paths.scores(self.config)
-        if not self.runs:
+        if all(record.get("scored") == {} for record in self.runs.values()):  # of trials alone, if of any
             return pd.DataFrame(columns=GATHERED_SCORES)
         return checked_scores(read_table(path, GATHERED_SCORES, dtype={"hash": str, "variant": str}), path)
 

@@ -55,7 +55,7 @@ def summarise(values: np.ndarray) -> Summary:
     return Summary(mean, sd, n, *t_interval(mean, sd, n))
 
 
-def t_interval(mean: float, sd: float, n: int, comparisons: int = 1) -> tuple[float, float]:
+def t_interval(mean: float, sd: float, n: int, comparisons: float = 1) -> tuple[float, float]:
     """The interval of a mean over n seeds, NaN for fewer than FEWEST_SEEDS.
 
     Args:
@@ -168,6 +168,9 @@ def sign_flip(differences: np.ndarray) -> float:
 # ------------------------------------------------------------------------------------------------------ verdicts
 
 
+Word = Literal["higher", "lower", "equivalent", "undecided"]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What a comparison says, among all that are looked at together.
@@ -177,7 +180,7 @@ class Verdict:
     why there is no other. Without an interval all numbers are NaN.
     """
 
-    word: Literal["higher", "lower", "equivalent", "undecided"]
+    word: Word
     low: float
     high: float
     p: float
@@ -186,11 +189,7 @@ class Verdict:
 
 
 def judge(found: Effect, comparisons: int = 1, equivalence: float | None = None) -> Verdict:
-    """The verdict on a comparison, from its interval alone.
-
-    "equivalent" where the interval lies within ± equivalence, "higher" or "lower" where it leaves 0 out and is not
-    within, else "undecided". An interval within the margin that leaves 0 out is of a difference that is sure and
-    too small to matter.
+    """The verdict on a comparison over seeds, from its interval alone (`word_of`).
 
     Args:
         comparisons: how many are looked at together, this one included; times the looks, where the data were
@@ -204,13 +203,23 @@ def judge(found: Effect, comparisons: int = 1, equivalence: float | None = None)
     if np.isnan(low):
         seeds = f"{found.n} seed{'s' if found.n > 1 else ''}"
         return Verdict("undecided", low, high, np.nan, np.nan, f"undecided: {seeds}, and an interval takes 3")
-    word: Literal["higher", "lower", "equivalent", "undecided"] = "undecided"
-    if equivalence is not None and -equivalence <= low and high <= equivalence:
-        word = "equivalent"
-    elif low > 0 or high < 0:
-        word = "higher" if low > 0 else "lower"
+    word = word_of(low, high, equivalence)
     p = min(1.0, comparisons * _two_sided_p(found))
     return Verdict(word, low, high, p, detectable(found.sd, found.n, ALPHA / comparisons), word)
+
+
+def word_of(low: float, high: float, equivalence: float | None) -> Word:
+    """The verdict of an interval.
+
+    "equivalent" where it lies within ± equivalence, "higher" or "lower" where it leaves 0 out and is not within, else
+    "undecided". An interval within the margin that leaves 0 out is of a difference that is sure and too small to
+    matter.
+    """
+    if equivalence is not None and -equivalence <= low and high <= equivalence:
+        return "equivalent"
+    if low > 0 or high < 0:
+        return "higher" if low > 0 else "lower"
+    return "undecided"
 
 
 def _two_sided_p(found: Effect) -> float:

@@ -1,6 +1,7 @@
 """The choice among trials: dev scores decide it, nothing else can, and a choice that they don't make is refused."""
 
 import json
+import shutil
 
 import made_runs
 import pandas as pd
@@ -10,6 +11,7 @@ from arccse import config as configs
 from arccse import paths, results
 from arccse.errors import InputError
 from arccse.gathering import choose, gather
+from arccse.results import Gathered
 
 SPACE = {"learning_rate": {"log": [1e-5, 1e-3]}, "margin": {"linear": [1, 20]}}
 STUDY = {
@@ -85,6 +87,30 @@ def test_a_trial_with_a_run_that_diverged_is_not_chosen(config):
     choose(config)
     assert again(config).choices["tuned"]["tiny"]["ArcCon"].trial is None
     assert [row.label for row in again(config).rows("tuned")][-1] == "NT-Xent, tuned"
+
+
+def test_trials_are_kept_before_all_are_done_and_the_choice_is_the_same(config):
+    choose(config)
+    chosen = paths.chosen(config).read_bytes()
+    paths.chosen(config).unlink()
+    runs = [run.id for run in config.trial_runs()]
+    later = paths.results(config).parent / "later"
+    for run in config.runs():
+        if run not in runs[:5]:
+            shutil.move(paths.run_folder(config, run), later / run)
+    gather(config, finished=True)
+    assert set(Gathered(config).runs) == {*runs[:5]}
+    assert Gathered(config).scores.empty
+    for run in runs[:5]:
+        shutil.rmtree(paths.run_folder(config, run))
+    with pytest.raises(InputError, match=f"trial {runs[5]} has not been trained yet"):
+        choose(config)
+    for run in runs[5:]:
+        shutil.move(later / run, paths.run_folder(config, run))
+    choose(config)
+    assert paths.chosen(config).read_bytes() == chosen
+    gather(config, finished=True)
+    assert set(Gathered(config).runs) == {*runs}
 
 
 def test_a_trial_that_is_not_done_is_named(config):

@@ -23,11 +23,13 @@ from arccse.evaluation.scores import Score
 ROOT = Path(__file__).parent.parent
 
 
-def arccse(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def arccse(
+    *arguments: object, folder: Path = ROOT, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(Path(sys.executable).parent / "arccse"), *map(str, arguments)],
         cwd=folder,
-        env=os.environ | {"COLUMNS": "200"},
+        env=os.environ | {"COLUMNS": "200"} | (env or {}),
         capture_output=True,
         text=True,
         check=False,
@@ -131,17 +133,6 @@ def test_the_version_is_that_of_the_package():
     assert (result.returncode, result.stdout) == (0, f"arccse {importlib.metadata.version('arccse')}\n")
 
 
-def test_evaluate_takes_embeddings_made_before(tmp_path, bert):
-    common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "mean")
-    embedded = arccse("embed", bert, *common, "--out", tmp_path / "embeddings.parquet")
-    assert embedded.returncode == 0, embedded.stderr
-    for out, more in (("direct", ()), ("stored", ("--embeddings", tmp_path / "embeddings.parquet"))):
-        result = arccse("evaluate", bert, *common, "--out", tmp_path / out, *more)
-        assert result.returncode == 0, result.stderr
-    direct, stored = (pd.read_csv(tmp_path / out / "scores.csv") for out in ("direct", "stored"))
-    assert direct.equals(stored)
-
-
 @pytest.mark.parametrize("closed", ["reader", "stdout"])
 def test_scores_are_written_though_nobody_reads_them(tmp_path, bert, closed):
     common = (bert, "--suite", "sts", "--data", "package:gensim", "--pooling", "mean", "--out", tmp_path / "out")
@@ -157,32 +148,14 @@ def test_scores_are_written_though_nobody_reads_them(tmp_path, bert, closed):
     assert len(pd.read_csv(tmp_path / "out" / "scores.csv")) == 3
 
 
-def test_embeddings_of_another_model_or_pooling_are_refused_with_both(tmp_path, bert):
-    other = tmp_path / "other"
-    shutil.copytree(bert, other)
-    weights = load_file(other / "model.safetensors")
-    save_file({name: 2 * weight for name, weight in weights.items()}, other / "model.safetensors", {"format": "pt"})
-    data, stored = ("--suite", "sts", "--data", "package:gensim"), tmp_path / "embeddings.parquet"
-    embedded = arccse("embed", bert, *data, "--pooling", "mean", "--out", stored)
-    assert embedded.returncode == 0, embedded.stderr
-    for model, pooling in ((other, "mean"), (bert, "cls")):
-        out = ("--embeddings", stored, "--out", tmp_path / "out")
-        result = arccse("evaluate", model, *data, "--pooling", pooling, *out)
-        refused(
-            result, str(stored), f"{bert} (files ", "pooled by mean, not of ", f"{model} (files ", f"by {pooling}"
-        )
-    assert not list((tmp_path / "out").iterdir())
-
-
-def test_an_encoder_of_zeros_is_refused_before_it_is_embedded_or_scored(tmp_path, bert):
+def test_an_encoder_of_zeros_is_refused_before_it_is_scored(tmp_path, bert):
     zeros = tmp_path / "zeros"
     shutil.copytree(bert, zeros)
     weights = load_file(zeros / "model.safetensors")
     save_file({name: 0 * weight for name, weight in weights.items()}, zeros / "model.safetensors", {"format": "pt"})
-    common = (zeros, "--suite", "transfer", "--data", "package:gensim", "--pooling", "mean", "--out")
-    for command, out in (("embed", tmp_path / "e.parquet"), ("evaluate", tmp_path / "out")):
-        refused(arccse(command, *common, out), "zeros can't be scored on suite transfer, task POLARITY", "are zero")
-    assert not (tmp_path / "e.parquet").exists()
+    common = ("--suite", "transfer", "--data", "package:gensim", "--pooling", "mean", "--out", tmp_path / "out")
+    result = arccse("evaluate", zeros, *common)
+    refused(result, "zeros can't be scored on suite transfer, task POLARITY", "are zero")
     assert not list((tmp_path / "out").iterdir())
 
 
@@ -190,8 +163,8 @@ def test_a_model_that_diverged_is_not_scored(tmp_path):
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "diverged.json").write_text('{"step": 3, "message": "The training diverged at step 3."}')
     common = (tmp_path / "model", "--suite", "sts", "--data", "package:gensim", "--pooling", "cls")
-    for command, out in (("embed", tmp_path / "e.parquet"), ("evaluate", tmp_path / "out")):
-        refused(arccse(command, *common, "--out", out), str(tmp_path / "model"), "The training diverged at step 3.")
+    result = arccse("evaluate", *common, "--out", tmp_path / "out")
+    refused(result, str(tmp_path / "model"), "The training diverged at step 3.")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["model"]
 
 
@@ -229,6 +202,42 @@ def test_train_then_report_without_snakemake(config):
     assert reported.returncode == 0, reported.stderr
     assert (folder / "results" / "tiny" / "report.html").is_file()
     assert (folder / "results" / "tiny" / "tables" / "main.md").is_file()
+
+
+def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert):
+    texts = tiny.sentences(60)
+    rows = {"sentence1": texts[:30], "sentence2": texts[30:], "score": [i % 6 for i in range(30)]}
+    pd.DataFrame(rows).to_csv(tmp_path / "mine.csv", index=False)
+    other = shutil.copytree(bert, tmp_path / "other")
+    weights = load_file(other / "model.safetensors")
+    save_file({name: 1.5 * weight for name, weight in weights.items()}, other / "model.safetensors", {"format": "pt"})
+    common = (
+        "--suite",
+        "sts",
+        "--pooling",
+        "mean",
+        "--data",
+        f"pairs:{tmp_path}/mine.csv",
+        "--out",
+        tmp_path / "out",
+    )
+    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    first = arccse("compare", bert, f"other={other}", *common, env=cache)
+    assert first.returncode == 0, first.stderr
+    assert "other less bert" in first.stdout
+    assert "it says nothing of other seeds" in first.stdout
+    assert first.stderr.count("sts mine: spearman_all") == 2
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["comparisons.csv", "comparisons.md", "comparisons.tex", "index.html", "scores.csv"]
+    (tmp_path / "out" / "index.html").unlink()
+    command = ["sh", "-c", '"$@" >&-', "sh", str(Path(sys.executable).parent / "arccse"), "compare", str(bert)]
+    closed = [*command, str(other), *map(str, common)]  # written though nobody reads what is printed
+    subprocess.run(closed, env=os.environ | cache, capture_output=True, check=False)
+    assert (tmp_path / "out" / "index.html").is_file()
+    again = arccse("compare", bert, f"other={other}", *common, env=cache)
+    assert (again.returncode, again.stderr, again.stdout) == (0, "", first.stdout)
+    refused(arccse("compare", bert, *common, env=cache), "needs two models or more")
+    refused(arccse("compare", bert, other, *common, "--suite", "geometry", env=cache), "which serves: sts")
 
 
 # ------------------------------------------------------------------------------------------- what is refused

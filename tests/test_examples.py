@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import binom, norm, spearmanr
+from scipy.stats import binom, bootstrap, norm, spearmanr
 
-from arccse.examples import _spearman, _tie_groups, both, mean_draws, spearman_draws
+from arccse.examples import _spearman, _tie_groups, both, judge, mean_draws, spearman_draws
+from arccse.statistics import effect, t_interval
+from arccse.statistics import judge as over_seeds
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 SEEDS = st.integers(0, 2**32 - 1)
@@ -169,3 +171,61 @@ def test_the_interval_covers_with_few_seeds_and_with_many(seeds: int, monkeypatc
     coverage = importlib.import_module("inference").crossed(seeds, 0.1, trials, seeds, replicates=100)
     # never too seldom; a little too often, since each run's share of the examples' noise is counted at both levels
     assert coverage * trials >= binom.ppf(0.0005, trials, 0.95)
+
+
+# ------------------------------------------------------------------------------------------------------ verdicts
+
+
+@given(difference=st.floats(-20, 20), error=st.floats(0.01, 5), comparisons=st.integers(1, 50))
+def test_over_examples_alone_the_verdict_is_the_normal_tests(difference, error, comparisons) -> None:
+    found = judge(difference, error, comparisons, equivalence=0.5)
+    half = norm.isf(0.025 / comparisons) * error
+    assert (found.low, found.high) == pytest.approx((difference - half, difference + half))
+    expected = min(1.0, comparisons * 2 * norm.sf(abs(difference) / error))
+    assert found.p == pytest.approx(expected, rel=1e-6, abs=1e-90)
+    assert found.detectable == pytest.approx((norm.isf(0.025 / comparisons) + norm.isf(0.2)) * error)
+    outside = found.low > 0 or found.high < 0
+    assert outside == (found.p < 0.05)
+    assert (found.word == "equivalent") == (found.low >= -0.5 and found.high <= 0.5)
+
+
+def test_without_an_error_over_examples_it_is_the_t_test_over_seeds() -> None:
+    seeds = effect(np.array([0.1, 0.9, 0.4, 0.7, 0.2]))
+    found, expected = judge(seeds.difference, 0.0, 3, 2.0, seeds), over_seeds(seeds, 3, 2.0)
+    assert (found.low, found.high, found.p) == pytest.approx((expected.low, expected.high, expected.p))
+    assert found.word == expected.word
+    assert found.detectable == pytest.approx(expected.detectable, rel=0.05)  # two quantiles for the noncentral t
+
+
+def test_over_both_it_is_wider_than_over_either_and_p_belongs_to_the_interval() -> None:
+    seeds = effect(np.array([0.5, 0.9, 0.4, 0.7]))
+    alone, both_ = judge(seeds.difference, 0.2), judge(seeds.difference, 0.2, seeds=seeds)
+    assert both_.low < min(alone.low, over_seeds(seeds).low)
+    assert (both_.low, both_.high) == both(*t_interval(seeds.difference, seeds.sd, seeds.n), 0.2)
+    ends = both(*t_interval(seeds.difference, seeds.sd, seeds.n, 0.05 / both_.p), 0.2, 0.05 / both_.p)
+    assert ends[0] == pytest.approx(0, abs=1e-6)
+
+
+def test_no_spread_and_no_examples() -> None:
+    assert judge(0.0, 0.0).p == 1.0
+    assert (judge(1.0, 0.0).p, judge(1.0, 0.0).word) == (0.0, "higher")
+    unknown = judge(1.0, np.nan)
+    assert (unknown.word, unknown.text) == ("undecided", "undecided: its examples were not kept")
+    assert np.isnan(unknown.low)
+
+
+def test_the_error_of_paired_draws_is_scipys() -> None:
+    """Scipy's bootstrap of a paired difference of correlations, and the closed form of one of means."""
+    rng = np.random.default_rng(0)
+    ratings = rng.normal(size=300)
+    cosines = np.stack([ratings + rng.normal(size=300), ratings + 2 * rng.normal(size=300)])
+    drawn = spearman_draws([cosines], [ratings], 2000)
+    found = float(np.std(drawn[:, 1] - drawn[:, 0], ddof=1))
+
+    def difference(a, b, r, axis=-1):
+        return 100 * (spearmanr(b, r).statistic - spearmanr(a, r).statistic)
+
+    expected = bootstrap(
+        (*cosines, ratings), difference, paired=True, vectorized=False, n_resamples=2000, method="basic", rng=1
+    )
+    assert found == pytest.approx(expected.standard_error, rel=0.08)  # each of them ± 1.6 %

@@ -233,6 +233,28 @@ def test_scores_in_bfloat16_count_where_they_are_asked_for(config):
     assert [one.missing for one in standings(config).values()].count(()) == 3
 
 
+def test_what_is_finished_is_kept_before_all_is(config):
+    first, second, *others = config.runs()
+    for run in others:
+        shutil.rmtree(paths.run_folder(config, run))
+    shutil.rmtree(paths.evaluation(config, second, ["sts"]))
+    with pytest.raises(InputError, match=f"{second} has not been scored on suite sts yet"):
+        gather(config)
+    gather(config, finished=True)
+    kept = results.Gathered(config)
+    assert set(kept.runs) == {first}
+    assert kept.looks == {}  # there is nothing that could be looked at
+    with pytest.raises(InputError, match=f"has no run {second}; gather"):
+        results.load(config)
+    shutil.rmtree(paths.run_folder(config, first))
+    assert [run for run, one in standings(config).items() if one.to_train or one.missing] == [second, *others]
+    for place, run in enumerate(config.runs().values()):
+        if run.id != first:
+            leave(config, run, place)
+    gather(config)
+    assert set(results.load(config).runs) == {first, second, *others}
+
+
 def test_what_scores_were_made_with_is_gathered_and_stays(config):
     gather(config)
     run = next(iter(config.runs()))

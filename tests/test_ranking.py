@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, ttest_rel
 
-from arccse.ranking import best_of, perhaps_best, ranks, replicates
+from arccse.ranking import best_of, perhaps_best, rank_bounds, ranks, replicates
 
 SCORES = st.lists(st.floats(-100, 100).map(lambda score: round(score, 2)), min_size=1, max_size=9)
 
@@ -122,3 +122,26 @@ def test_equal_rows_and_a_row_alone_may_be_the_best() -> None:
     assert perhaps_best(np.array([[1.0, 2.0, 3.0]])).tolist() == [True]
     with pytest.raises(ValueError, match="takes 3 seeds"):
         perhaps_best(np.ones((3, 2)))
+
+
+# ranks by intervals
+
+
+def test_ranks_follow_from_who_is_decidedly_above_whom() -> None:
+    above = np.zeros((4, 4), dtype=bool)
+    above[0, 2] = above[0, 3] = above[1, 3] = True
+    low, high = rank_bounds(above)
+    assert list(zip(low.tolist(), high.tolist(), strict=True)) == [(1, 2), (1, 3), (2, 4), (3, 4)]
+    nobody = rank_bounds(np.zeros((3, 3), dtype=bool))
+    assert [own.tolist() for own in nobody] == [[1, 1, 1], [3, 3, 3]]
+
+
+@given(st.lists(st.floats(-10, 10), min_size=2, max_size=6), st.data())
+def test_ranks_hold_the_true_ones_where_all_intervals_hold_the_truth(means, data) -> None:
+    true = np.array(means)
+    shown = true[:, None] > true  # an interval that holds the truth puts nobody above who is not
+    above = shown & np.array([[data.draw(st.booleans()) for _ in means] for _ in means])
+    low, high = rank_bounds(above)
+    best, worst = 1 + shown.sum(axis=0), len(means) - shown.sum(axis=1)
+    assert (low <= best).all()
+    assert (worst <= high).all()

@@ -1,4 +1,4 @@
-"""Where human-rated data comes from: a SentEval folder, SentEval's archive on the hub, or gensim's test data."""
+"""Where human-rated data comes from: a SentEval folder, its archive on the hub, gensim's test data, own files."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from arccse.data.hub import MANIFEST, cache_home, hub_folder
+from arccse.data.own import LabelledFile, OwnFile, PairsFile
 from arccse.data.readers import (
     LEE_DOCUMENTS,
     LEE_SCALE,
@@ -62,6 +63,7 @@ SPLIT_FILES = {
 STSB_DEV, STSB_TEST = "STS/STSBenchmark/sts-dev.csv", "STS/STSBenchmark/sts-test.csv"
 
 LEE_DEV_DOCUMENTS = 25
+WITH_DEV = "senteval:FOLDER, hub, package:gensim"  # what a config trains with
 
 
 class Source(Protocol):
@@ -93,11 +95,14 @@ class Source(Protocol):
 
 
 def open_source(spec: str) -> Source:
-    """The source that `senteval:FOLDER`, `hub` or `package:gensim` names. Does not use the network.
+    """The source that `senteval:FOLDER`, `hub`, `package:gensim`, `pairs:FILE` or `labelled:FILE` names.
 
-    Raises InputError on any other spec and where FOLDER holds no `downstream/`.
+    Does not use the network. Raises InputError on any other spec, where FOLDER holds no `downstream/`, and where
+    there is no FILE.
     """
     found = source_class(spec)
+    if issubclass(found, OwnFile):
+        return found(spec)
     if found is not SentEvalFolder:
         return found()
     folder = Path(spec.partition(":")[2]).expanduser().absolute()
@@ -111,11 +116,13 @@ def open_source(spec: str) -> Source:
 
 def source_class(spec: str) -> type[Any]:
     """The class of the source that a spec names; looks at no file. Raises InputError on an unknown spec."""
-    if spec.startswith("senteval:") and spec != "senteval:":
-        return SentEvalFolder
+    kind, _, where = spec.partition(":")
+    if where and kind in FILED:
+        return FILED[kind]
     classes = {"hub": SentEvalHub, "package:gensim": Gensim}
     if spec not in classes:
-        raise InputError(f"unknown data source '{spec}'; {nearest(spec, ['senteval:FOLDER', *classes])}")
+        valid = ["senteval:FOLDER", *classes, "pairs:FILE", "labelled:FILE"]
+        raise InputError(f"unknown data source '{spec}'; {nearest(spec, valid)}")
     return classes[spec]
 
 
@@ -248,6 +255,9 @@ class Gensim:
         pairs = [(i, j) for i in documents for j in documents if i < j]
         scores = np.array([ratings[i, j] for i, j in pairs])
         return Pairs([texts[i] for i, _ in pairs], [texts[j] for _, j in pairs], scores, LEE_SCALE)
+
+
+FILED: dict[str, type[Any]] = {"senteval": SentEvalFolder, "pairs": PairsFile, "labelled": LabelledFile}
 
 
 def all_tasks(source: Source) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class Embeddings:
         try:
             return self.matrix[[self.row_of[sentence] for sentence in sentences]]
         except KeyError as error:
-            raise InputError(f"The embeddings do not hold the sentence {error}; embed the suite again.") from error
+            raise InputError(f"The embeddings do not hold the sentence {error}.") from error
 
     def save(self, path: Path, origin: Origin) -> None:
         """Write a parquet file of sentences, rows and what they were made by, whole or not at all."""
@@ -103,5 +103,5 @@ class Embeddings:
 
 
 def unusable(path: Path, why: str) -> InputError:
-    """The error that says what is wrong with a file of embeddings, and how to mend it."""
-    return InputError(f"{path} can't be used as embeddings: {why}. `arccse embed` makes the file anew.")
+    """The error that says what is wrong with a file of embeddings."""
+    return InputError(f"{path} can't be used as embeddings: {why}.")

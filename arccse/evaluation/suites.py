@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, Literal
 
+from arccse.data.own import OwnFile
 from arccse.data.sources import ORDER_TASK, STS_TASKS, TRANSFER_TASKS, Source
 from arccse.errors import InputError, nearest
 from arccse.models import POOLINGS
@@ -257,9 +258,13 @@ def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list
     """The tasks of a suite that a source has, or those among them that were asked for.
 
     Raises:
-        InputError: an unknown suite or task.
+        InputError: an unknown suite or task, or a suite that the source has no data for.
     """
-    offered = suite_named(suite).kind.tasks(source)
+    kind, disjoint = suite_named(suite).kind, SUITES[suite].disjoint
+    if isinstance(source, OwnFile) and (disjoint or kind.module not in source.modules):
+        serves = [name for name, spec in SUITES.items() if spec.kind.module in source.modules and not spec.disjoint]
+        raise InputError(f"Suite {suite} needs other data than {source.spec}, which serves: {', '.join(serves)}.")
+    offered = kind.tasks(source)
     for task in only or []:
         if task not in offered:
             raise InputError(f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, list(offered))}")
@@ -287,16 +292,3 @@ def by_pooling(names: Iterable[str], pooling: str | None) -> dict[str | None, li
             raise InputError(f"Suite {name} pools by {own}, not by --pooling {pooling}; call once for each pooling.")
         found.setdefault(own or pooling, []).append(name)
     return found
-
-
-def one_pooling(names: Sequence[str], pooling: str | None) -> str | None:
-    """The pooling under which all of these suites share embeddings.
-
-    Raises:
-        InputError: they don't share one.
-    """
-    found = by_pooling(names, pooling)
-    if len(found) > 1:
-        asked = " and ".join(f"{', '.join(own)} by {chosen or 'the own one'}" for chosen, own in found.items())
-        raise InputError(f"One file of embeddings is pooled in one way, not {asked}; call once for each pooling.")
-    return next(iter(found))

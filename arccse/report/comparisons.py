@@ -95,7 +95,9 @@ def compare_study(
         frames = {suite: [values[suite][place] for place in own] for suite in suites}
         for family in families(rows, frames):
             for task in columns_of(family):
-                found = [measure(one, task, draws) for one in family]
+                found = [
+                    measure(one, task, draws if task in SUITES[one.suite].headlines else NO_DRAWS) for one in family
+                ]
                 together = study.looks * max(1, sum(one.is_testable for one in found))
                 lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
     return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})

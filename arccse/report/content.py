@@ -104,7 +104,7 @@ def _claim(line: dict[Hashable, Any], reach: float) -> page.Claim:
         details["Two-level"] = interval(line["two_level_low"], line["two_level_high"])
     if line["text"] != line["verdict"]:
         details["Verdict"] = line["text"]
-    middle, low, high, margin = (_share(line[end], reach) for end in ("difference", "low", "high", "equivalence"))
+    middle, low, high, margin = (share(line[end], reach) for end in ("difference", "low", "high", "equivalence"))
     return page.Claim(
         sentence=line["sentence"],
         encoder=line["encoder"],
@@ -121,7 +121,8 @@ def _claim(line: dict[Hashable, Any], reach: float) -> page.Claim:
     )
 
 
-def _share(value: float | None, reach: float) -> float | None:
+def share(value: float | None, reach: float) -> float | None:
+    """A value on a scale that ends at ±1, cut off there; None where there is no value or no scale."""
     return None if pd.isna(value) or not reach > 0 else max(-1.0, min(1.0, value / reach))
 
 

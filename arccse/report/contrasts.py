@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import pandas as pd
@@ -67,6 +68,15 @@ def against_first(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: st
         Contrast(kind, suite, rows[base].label, row.label, (rows[base], row), (values[base], own), (-1, 1))
         for row, own in zip(rows, values, strict=True)
         if row is not rows[base]
+    ]
+
+
+def all_pairs(rows: Sequence[Row], values: Sequence[pd.DataFrame], suite: str) -> list[Contrast]:
+    """Every row less each row before it."""
+    numbered = list(zip(rows, values, strict=True))
+    return [
+        Contrast("pair", suite, base.label, row.label, (base, row), (its, own), (-1, 1))
+        for (base, its), (row, own) in combinations(numbered, 2)
     ]
 
 

@@ -1,9 +1,10 @@
 """Scores of all runs on the same resamples of what they are taken over: the examples' share of an interval.
 
 A pure function of the gathered tables of pairs and examples. Of each suite that keeps something, the columns that are
-compared in its name (`Suite.headlines`) are resampled: sentence pairs with their ratings for `sts`, test examples
-within a task for `transfer`, whole sentences with all their masked versions for `order`, positive pairs for
-`geometry`'s alignment. Its uniformity, which is taken over all pairs of sentences, has no examples and no draws.
+compared in its name (`Suite.headlines`), and each task of those that are averaged, are resampled: sentence pairs with
+their ratings for `sts`, test examples within a task for `transfer`, whole sentences with all their masked versions
+for `order`, positive pairs for `geometry`'s alignment. Its uniformity, which is taken over all pairs of sentences,
+has no examples and no draws.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,22 +43,27 @@ class Draws:
 
     def _made(self, suite: str, column: str) -> pd.DataFrame:
         keeps, table = KEEPING.get(suite), self.kept.get(suite)
-        if keeps is None or table is None or (keeps, column) not in DRAWN:
+        if keeps is None or table is None:
             return pd.DataFrame()
+        if (keeps, column) not in DRAWN:
+            if (keeps, "Avg") not in DRAWN or column not in set(table["task"]):
+                return pd.DataFrame()
+            table, column = table[table["task"] == column], "Avg"  # of one task, which it is itself
         if absent := missing(table, keeps.known):
             raise InputError(f"The table of what suite {suite} keeps lacks the column '{absent[0]}'.")
         runs = [str(name) for name in table if name not in keeps.known]
         in_order = table.sort_values(list(keeps.keys))  # whatever their order, the draws are the same
         return pd.DataFrame(DRAWN[keeps, column](in_order, runs) if runs else None, columns=runs)
 
-    def error(self, one: Contrast, column: str, seeds: Sequence[int]) -> float:
-        """The standard error of a comparison over examples.
+    def error(self, one: Contrast, column: str, seeds: Sequence[int] | None = None) -> float:
+        """The standard error of a comparison over examples, of the means over these seeds; None: over each row's own.
 
         NaN where a run's were not kept, or it has no score on one of the resamples.
         """
         drawn, total = self.of(one.suite, column), np.zeros(1)
         for row, weight in zip(one.rows, one.weights, strict=True):
-            columns = [f"{row.hash}/seed{seed}" for seed in (row.seeds[:1] if row.untrained else seeds)]
+            own = row.seeds if seeds is None else row.seeds[:1] if row.untrained else seeds
+            columns = [f"{row.hash}/seed{seed}" for seed in own]
             if missing(drawn, columns):
                 return np.nan
             total = total + weight * drawn[columns].mean(axis=1, skipna=False).to_numpy()

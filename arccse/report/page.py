@@ -80,9 +80,9 @@ class Claim:
     """A claim's line on the first screen.
 
     Attributes:
-        verdict: supported, contradicted, equivalent or undecided.
+        verdict: supported, contradicted, equivalent or undecided; of a comparison also higher or lower.
         difference, interval: as printed; a dash where there is none.
-        seeds: how many there are in common.
+        seeds: how many there are in common; of models that are compared, how many examples.
         middle, low, high, margin: the difference, its interval and what does not matter, as shares of the scale of
             all claims on one measure, which ends at ±1; None where there is none.
         details: term → what is said of it below the sentence.
@@ -149,6 +149,23 @@ def render(content: PageContent) -> str:
         twice = [metric for metric in metrics if metrics.count(metric) > 1]
         if twice:
             raise InputError(f"Study '{study.name}' has two charts of metric '{twice[0]}'; each needs its own name.")
+    shared, runs = shared_and_own(content.runs)
+    return filled(
+        "page.html.j2",
+        content=content,
+        shared=shared,
+        runs=runs,
+        data=Markup(_json(chart_data(content))),  # escaped by _json
+        figure_kinds=FIGURE_KINDS,
+        table_kinds=TABLE_KINDS,
+        terms=glossary.TERMS,
+        anchor=glossary.anchor,
+        defined=glossary.defined,
+    )
+
+
+def filled(template: str, **content: Any) -> str:
+    """One of the templates beside style and script, with its content; text is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(SOURCES),
         autoescape=True,
@@ -159,19 +176,8 @@ def render(content: PageContent) -> str:
     )
     environment.filters["image"] = _image
     environment.filters["summary_first"] = summary_first
-    shared, runs = shared_and_own(content.runs)
-    return environment.get_template("page.html.j2").render(
-        content=content,
-        shared=shared,
-        runs=runs,
-        data=Markup(_json(chart_data(content))),  # escaped by _json
-        figure_kinds=FIGURE_KINDS,
-        table_kinds=TABLE_KINDS,
-        terms=glossary.TERMS,
-        anchor=glossary.anchor,
-        defined=glossary.defined,
-        source=lambda name: Markup((SOURCES / name).read_text(encoding="utf-8")),
-    )
+    environment.globals["source"] = lambda name: Markup((SOURCES / name).read_text(encoding="utf-8"))
+    return environment.get_template(template).render(**content)
 
 
 def chart_data(content: PageContent) -> dict[str, list[dict[str, Any]]]:

@@ -55,21 +55,12 @@ def test_an_unknown_suite_or_task_is_named_with_the_nearest() -> None:
         suites.tasks("order", source, ["ODER"])
 
 
-def test_one_pooling() -> None:
-    assert suites.one_pooling(["sts", "mteb"], None) is None
-    assert suites.one_pooling(["sts", "transfer-fast", "order"], "cls") == "cls"
-    assert suites.one_pooling(["sts-top2-avg"], None) == "top2-avg"
-    assert suites.one_pooling(["sts", "sts-mean"], "mean") == "mean"
-    for asked, given in ((["sts-cls", "sts-mean"], None), (["sts", "sts-mean"], None), (["sts-mean"], "cls")):
-        said = "One file of embeddings is pooled in one way, not .*sts-mean by mean"
-        with pytest.raises(InputError, match="Suite sts-mean pools by mean, not by --pooling cls" if given else said):
-            suites.one_pooling(asked, given)
-
-
 def test_suites_that_pool_alike_share_embeddings() -> None:
     asked = ["sts", "sts-mean", "order", "sts-cls"]
     assert suites.by_pooling(asked, None) == {None: ["sts", "order"], "mean": ["sts-mean"], "cls": ["sts-cls"]}
     assert suites.by_pooling(["sts", "sts-cls", "order"], "cls") == {"cls": ["sts", "sts-cls", "order"]}
+    with pytest.raises(InputError, match="Suite sts-mean pools by mean, not by --pooling cls"):
+        suites.by_pooling(["sts-mean"], "cls")
 
 
 @pytest.mark.parametrize("suite", SUITES)

@@ -142,6 +142,18 @@ def test_the_error_of_a_paired_difference_is_that_of_the_differences(common: flo
     assert found == pytest.approx(100 * expected, rel=0.1)
 
 
+def test_a_task_alone_is_drawn_as_well() -> None:
+    table = predicted({"MR": 900, "SUBJ": 500}, folds=10)
+    draws = Draws({"transfer": table})
+    for task, own in table.groupby("task"):
+        differences = own[RUNS[3:]].mean(axis=1) - own[RUNS[:3]].mean(axis=1)
+        expected = 100 * (differences.var(ddof=0) / len(own)) ** 0.5
+        assert draws.error(LESS, str(task), A.seeds) == pytest.approx(expected, rel=0.1)
+    assert draws.of("transfer", "TREC").empty
+    first, average = draws.error(LESS, "Avg", [0]), draws.error(LESS, "Avg")  # None: over all seeds of each
+    assert average == draws.error(LESS, "Avg", A.seeds) < first
+
+
 def test_equal_runs_have_no_error_and_a_run_without_examples_has_none_known() -> None:
     table = predicted({"MR": 100}, common=1.0)
     assert Draws({"transfer": table}).error(LESS, "Avg", A.seeds) == 0
