@@ -163,7 +163,8 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     if warning := corpora.check_repeats(sentences, loaded.largest_batch):
         warn(warning)
     corpora.write(sentences, loaded.corpus, paths.corpus(loaded))
-    console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
+    unit = "triplets" if len(corpora.columns(loaded.corpus)) > 1 else "sentences"
+    console.print(f"{len(sentences)} {unit} in {paths.corpus(loaded)}")
 
 
 @app.command()
