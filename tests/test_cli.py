@@ -198,7 +198,7 @@ def test_train_then_report_without_snakemake(config):
     assert (folder / "results" / "tiny" / "tables" / "main.md").is_file()
 
 
-def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert):
+def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert, monkeypatch):
     texts = tiny.sentences(60)
     rows = {"sentence1": texts[:30], "sentence2": texts[30:], "score": [i % 6 for i in range(30)]}
     pd.DataFrame(rows).to_csv(tmp_path / "mine.csv", index=False)
@@ -215,8 +215,8 @@ def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert)
         "--out",
         tmp_path / "out",
     )
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    first = arccse("compare", bert, f"other={other}", *common, env=cache)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = arccse("compare", bert, f"other={other}", *common)
     assert first.returncode == 0, first.stderr
     assert "other less bert" in first.stdout
     assert "it says nothing of other seeds" in first.stdout
@@ -226,12 +226,12 @@ def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert)
     (tmp_path / "out" / "index.html").unlink()
     command = ["sh", "-c", '"$@" >&-', "sh", str(Path(sys.executable).parent / "arccse"), "compare", str(bert)]
     closed = [*command, str(other), *map(str, common)]  # written though nobody reads what is printed
-    subprocess.run(closed, env=os.environ | cache, capture_output=True, check=False)
+    subprocess.run(closed, capture_output=True, check=False)
     assert (tmp_path / "out" / "index.html").is_file()
-    again = arccse("compare", bert, f"other={other}", *common, env=cache)
+    again = arccse("compare", bert, f"other={other}", *common)
     assert (again.returncode, again.stderr, again.stdout) == (0, "", first.stdout)
-    refused(arccse("compare", bert, *common, env=cache), "needs two models or more")
-    refused(arccse("compare", bert, other, *common, "--suite", "geometry", env=cache), "which serves: sts")
+    refused(arccse("compare", bert, *common), "needs two models or more")
+    refused(arccse("compare", bert, other, *common, "--suite", "geometry"), "which serves: sts")
 
 
 # ------------------------------------------------------------------------------------------- what is refused
