@@ -11,6 +11,7 @@ from arccse.data.corpus import columns
 from arccse.errors import InputError, nearest
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import OBJECTIVES, WITH_HARD_NEGATIVES, Hyperparameters, layered
+from arccse.stopping import Growing
 from arccse.variants import tuned
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def check_tuning(config: Config, name: str, study: Study) -> None:
     for label in study.overrides():
         if tuned(label) in study.overrides():
             raise InputError(f"studies.{name}: '{tuned(label)}' is what '{label}' is called as tuned.")
-    if both := set(study.tuning.seeds) & set(config.seeds_of(name)):
+    final = range(study.seeds.to) if isinstance(study.seeds, Growing) else config.seeds_of(name)
+    if both := set(study.tuning.seeds) & set(final):
         raise InputError(
             f"studies.{name}.tuning.seeds: {min(both)} is a seed of the final runs as well, which must be fresh."
         )

@@ -188,7 +188,8 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     if warning := corpora.check_repeats(sentences, loaded.largest_batch):
         warn(warning)
     corpora.write(sentences, loaded.corpus, paths.corpus(loaded))
-    console.print(f"{len(sentences)} sentences in {paths.corpus(loaded)}")
+    unit = "triplets" if len(corpora.columns(loaded.corpus)) > 1 else "sentences"
+    console.print(f"{len(sentences)} {unit} in {paths.corpus(loaded)}")
 
 
 @app.command(epilog=examples("arccse train --config config/smoke.yaml --run nt_xent-0a1b2c3d/seed0"))
@@ -303,6 +304,15 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse.config import load
 
     gathering.choose(load(config))
+
+
+@app.command(epilog=examples("arccse look --config config/config.yaml"))
+def look(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+    """Look at the studies whose seeds grow, and write down what is undecided: looks/ in results/<config>/."""
+    from arccse import gathering
+    from arccse.config import load
+
+    gathering.look(load(config))
 
 
 @app.command(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 from pydantic.config import JsonDict
 
 from arccse import paths, rehearsal
@@ -24,10 +24,15 @@ from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import Finite, Partial, Sweep, layered
 from arccse.models import Precision
 from arccse.resources import Resources
+from arccse.stopping import Growing, Look, Looks, read_looks
 from arccse.tuning import Choices, Tuning, read_choices
 from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
 from arccse.variants import Row, Run, Trial, Variant, digest_of, label_of, runs_of, tuned
 
+StudySeeds = Annotated[
+    Annotated[Seeds, Tag("[seeds]")] | Annotated[Growing, Tag("[growing]")],
+    Discriminator(lambda given: "[growing]" if isinstance(given, dict | Growing) else "[seeds]"),
+]
 NAMED: JsonDict = {"propertyNames": {"pattern": f"^{NAME.pattern}$"}}
 Suites = Annotated[list[SuiteName], Field(min_length=1), AfterValidator(distinct)]
 
@@ -60,8 +65,8 @@ class Study(Strict):
     """Default: all of the config's."""
     suites: Suites | None = None
     """Default: the config's."""
-    seeds: Seeds | None = None
-    """Default: the config's."""
+    seeds: StudySeeds | None = None
+    """Default: the config's. {from: 5, to: 20, stop: decided}: as many as it takes."""
     tuning: Tuning | None = None
     """How each row is tuned; the study then has it both as it stands and as tuned. null: only as it stands."""
     published: Annotated[list[str], AfterValidator(distinct)] | None = None
@@ -267,8 +272,26 @@ class Config(Strict):
         return list(self.studies[study_name].encoders or self.encoders)
 
     def seeds_of(self, study_name: str) -> list[int]:
-        """The seeds of a study's rows: its own, otherwise the config's."""
-        return list(self.studies[study_name].seeds or self.seeds)
+        """The seeds of a study's rows, as far as it is known which: its own, otherwise the config's."""
+        own = self.studies[study_name].seeds
+        if isinstance(own, Growing):
+            return list(range(own.reached(self.looks_at(study_name))))
+        return list(own or self.seeds)
+
+    @cached_property
+    def looks(self) -> list[Looks]:
+        """The looks at studies whose seeds grow, so far."""
+        return read_looks(paths.look(self, number) for number in itertools.count(1))
+
+    def looks_at(self, study_name: str) -> list[Look]:
+        """Those at one study."""
+        return [looks[study_name] for looks in self.looks if study_name in looks]
+
+    @property
+    def to_look_at(self) -> list[str]:
+        """The studies of which a look is to say whether their seeds are enough."""
+        growing = {name: study.seeds for name, study in self.studies.items() if isinstance(study.seeds, Growing)}
+        return [name for name, seeds in growing.items() if seeds.awaits_look(self.looks_at(name))]
 
     def study_suites(self, study_name: str) -> list[str]:
         """The suites that a study asks for: its own, otherwise the config's."""

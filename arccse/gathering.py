@@ -21,6 +21,7 @@ from arccse.files import atomic_write
 from arccse.records import checked_history, read_history, read_kept, read_scores
 from arccse.results import Gathered, Results, column_of, require_as_many, write
 from arccse.standings import Standing, refuse_other_code, standing, standings
+from arccse.stopping import Growing, Look
 from arccse.tuning import Choices
 
 
@@ -38,6 +39,36 @@ def gather(config: Config, finished: bool = False) -> None:
         InputError: a run has not been trained or scored yet, was made by other code or on another corpus than the
             others, a file is damaged, or the folder can't be written. Nothing is written then.
     """
+    results = together(config, finished)
+    write(config, results)
+    for run_id in results.runs:
+        shutil.rmtree(paths.finished(config, run_id), ignore_errors=True)
+
+
+def look(config: Config) -> None:
+    """Look at the studies whose seeds grow, and write down what is undecided; the config then has seeds accordingly.
+
+    Raises:
+        InputError: no study waits for a look, or as `gather` does.
+    """
+    from arccse.report.deciding import undecided  # with all that draws, which gathering need not wait for
+
+    if not config.to_look_at:
+        raise InputError("No study waits for a look: each has the seeds that it takes, or names them.")
+    found = undecided(config, config.to_look_at, together(config))
+    looks = {}
+    for study, left in found.items():
+        seeds = config.studies[study].seeds
+        assert isinstance(seeds, Growing)
+        date, reached = time.strftime("%Y-%m-%d"), len(config.seeds_of(study))
+        looks[study] = Look(date=date, plan=seeds.plan, seeds=reached, undecided=left).model_dump()
+    path = paths.look(config, len(config.looks) + 1)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_write(path, json.dumps(looks, indent=1, ensure_ascii=False) + "\n")
+
+
+def together(config: Config, finished: bool = False) -> Results:
+    """What `gather` writes. Raises InputError as it does."""
     gathered = Gathered(config)
     found = standings(config, gathered)
     refuse_other_code(config, found.values())
@@ -67,9 +98,7 @@ def gather(config: Config, finished: bool = False) -> None:
     if whole:
         choosing.require_best(config, histories, records)
     looks = looks_of(config, gathered.looks) if whole else dict(gathered.looks)
-    write(config, Results(scores, histories, kept, records, looks))
-    for run_id in found:
-        shutil.rmtree(paths.finished(config, run_id), ignore_errors=True)
+    return Results(scores, histories, kept, records, looks)
 
 
 def is_finished(one: Standing) -> bool:

@@ -89,6 +89,11 @@ def chosen(config: Config) -> Path:
     return results(config) / "chosen.json"
 
 
+def look(config: Config, number: int) -> Path:
+    """What a look at the studies whose seeds grow has left undecided; from 1 on."""
+    return results(config) / "looks" / f"{number}.json"
+
+
 def looks(config: Config) -> Path:
     """How often each study's results were looked at, with which seeds."""
     return results(config) / "looks.json"

@@ -11,6 +11,7 @@ from arccse.config import Config
 from arccse.costs import measured_steps, runs_to_choose, sentences_a_step, steps
 from arccse.data import corpus
 from arccse.standings import Standing, refuse_other_code, standings
+from arccse.stopping import Growing
 
 
 def show(config: Config, console: Console, measure: bool = False) -> None:
@@ -43,6 +44,9 @@ def show(config: Config, console: Console, measure: bool = False) -> None:
             seeds = ", ".join(str(run.seed) for run in first)
             table.add_row(f"{label}: {len(trials)} trials", encoder, "", seeds, str(steps(first[0], size)))
         console.print(table)
+        if name in config.to_look_at and isinstance(study.seeds, Growing):
+            looks = ", ".join(map(str, study.seeds.plan))
+            console.print(f"{name} has more seeds where it is not decided: it is looked at with {looks}")
     show_shared(config, console)
     found = standings(config)
     refuse_other_code(config, found.values())

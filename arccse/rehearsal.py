@@ -12,6 +12,7 @@ from collections.abc import Set
 from typing import TYPE_CHECKING, Any
 
 from arccse.errors import InputError
+from arccse.stopping import Growing
 from arccse.variants import label_of, tuned
 
 if TYPE_CHECKING:
@@ -71,6 +72,6 @@ def cut_study(study: Study, variants: int, claimed: Set[str]) -> Study:
         variants=kept,
         sweep=sweep,
         training=study.training | TRAINING,
-        seeds=study.seeds and study.seeds[:1],
+        seeds=[0] if isinstance(study.seeds, Growing) else study.seeds and study.seeds[:1],
         tuning=tuning,
     )

@@ -10,6 +10,7 @@ nothing else. benchmarks/inference.py simulates how often that errs.
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import numpy as np
@@ -240,8 +241,14 @@ def detectable(sd: float, n: int, alpha: float = ALPHA, power: float = POWER) ->
 
     Source: Bloom, "Minimum Detectable Effects", Evaluation Review 1995, with the noncentral distribution.
     """
-    most = 20 * float(t.isf(alpha / 2, n - 1))  # standard errors, which are found for certain
-    return sd / n**0.5 * float(brentq(lambda shift: _power(shift, n - 1, alpha) - power, 0, most))
+    return sd / n**0.5 * _found_shift(n - 1, alpha, power)
+
+
+@cache
+def _found_shift(df: int, alpha: float, power: float) -> float:
+    """How many standard errors from 0 the truth must be for a two-sided t test to reject that often."""
+    most = 20 * float(t.isf(alpha / 2, df))  # which are found for certain
+    return float(brentq(lambda shift: _power(shift, df, alpha) - power, 0, most))
 
 
 def seeds_needed(gain: float, sd: float, power: float = POWER, alpha: float = ALPHA, paired: bool = False) -> int:

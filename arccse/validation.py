@@ -65,11 +65,14 @@ Text = Annotated[str, AfterValidator(checked_text), Field(json_schema_extra={"mi
 SuiteName = Annotated[str, AfterValidator(known_suite), Field(json_schema_extra={"enum": list(SUITES)})]
 
 
+NO_PLACE = ("[key]", "[seeds]", "[growing]")  # what pydantic says of where in a type, not in a config, an error is
+
+
 def describe(error: ValidationError, model: type[BaseModel]) -> str:
     """The first of pydantic's complaints in one sentence: key, value, what is valid."""
     # an unknown key first: what is missing is often what it was meant to be
     first = min(error.errors(), key=lambda complaint: complaint["type"] != "extra_forbidden")
-    place = ".".join(shortened(str(part)) for part in first["loc"] if part != "[key]") or "config"
+    place = ".".join(shortened(str(part)) for part in first["loc"] if part not in NO_PLACE) or "config"
     if first["type"] == "extra_forbidden":
         fields = fields_at(model, first["loc"][:-1])
         return f"{place}: unknown key; {nearest(str(first['loc'][-1]), fields)}"
@@ -85,7 +88,12 @@ def fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> list[s
     """The valid keys of the mapping at a place in `model`; names that the user chose lead into no other mapping."""
     for part in location:
         field = model.model_fields.get(str(part))
-        inner = get_args(field.annotation)[-1:] if field else ()
-        if inner and isinstance(inner[0], type) and issubclass(inner[0], BaseModel):
-            model = inner[0]
-    return list(model.model_fields)
+        model = next(iter(models_in(field.annotation)), model) if field else model
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models that a type is made of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in models_in(part)]

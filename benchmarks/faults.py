@@ -11,10 +11,10 @@ undisturbed run, byte for byte but for times and dates. A cut file may instead b
 it, with exit status 2; what the sentence says is then deleted (otherwise the file) and made anew, and the same bytes
 must come of that.
 
-The commands run in processes forked from this one (benchmarks/forked.py); in one trial of twenty Snakemake runs them,
-its whole process group is killed, and the same command must then finish. Tables and figures are made in trials of
-the rule report and in Snakemake's; the others end with what gather writes, since the report reads nothing else. The
-seed decides everything but what is going on at the moment of a kill.
+The commands run in processes forked from this one (benchmarks/forked.py); in one trial of twenty, and in the last,
+Snakemake runs them, its whole process group is killed, and the same command must then finish. Tables and figures are
+made in trials of the rule report and in Snakemake's; the others end with what gather writes, since the report reads
+nothing else. The seed decides everything but what is going on at the moment of a kill.
 """
 
 import argparse
@@ -157,23 +157,30 @@ class Outcome:
 
 
 def draws(trials: int, seed: int, undisturbed: Undisturbed) -> list[Drawn]:
-    """Every pair of fault and rule equally often, in random order; the last of each twenty goes through Snakemake."""
+    """Every fault once before any comes again, each time at another rule until each rule has had its turn.
+
+    In random order. The last of each twenty, and of all, goes through Snakemake.
+    """
     rng = random.Random(seed)
     rules = list(dict.fromkeys(command.rule for command in undisturbed.commands))
     read = {command.rule for command, reads in zip(undisturbed.commands, undisturbed.reads, strict=True) if reads}
-    pairs = [(fault, rule) for fault in FAULTS for rule in rules if fault != "cut input" or rule in read]
+    faults = list(FAULTS)
     if not forked.can_fill_disks(undisturbed.folder):
         print("SKIPPED: full disks; this user may not mount a tmpfs in a name space of their own", file=sys.stderr)
-        pairs = [pair for pair in pairs if pair[0] != "full disk"]
-    queue: list[tuple[str, str]] = []
+        faults.remove("full disk")
+    waiting: list[str] = []
+    turns: dict[str, list[str]] = {fault: [] for fault in faults}
     found = []
     for number in range(1, trials + 1):
-        if number % SNAKEMAKE_EVERY == 0:
-            pair = ("SIGKILL of Snakemake", rng.choice(rules))
+        if number % SNAKEMAKE_EVERY == 0 or number == trials:
+            fault, rule = "SIGKILL of Snakemake", rng.choice(rules)
         else:
-            queue = queue or rng.sample(pairs, len(pairs))
-            pair = queue.pop()
-        found.append(Drawn(*pair, rng.randrange(2**32)))
+            waiting = waiting or rng.sample(faults, len(faults))
+            fault = waiting.pop()
+            own = [rule for rule in rules if rule in read] if fault == "cut input" else rules
+            turns[fault] = turns[fault] or rng.sample(own, len(own))
+            rule = turns[fault].pop()
+        found.append(Drawn(fault, rule, rng.randrange(2**32)))
     return found
 
 

@@ -10,6 +10,11 @@ often any is called higher or lower; `equivalent`: how often a difference as lar
 Spreads: "normal"; "skewed": exponential in both rows, whose differences are symmetric; "one-sided": exponential in
 one row and none in the other, as far as differences of scores can be from normal.
 
+Then studies that stop when they are decided (`seeds: {from: A, to: B, stop: decided}`), of one row or five against a
+baseline: `false`, how often a row that does not differ is called higher or lower at the look at which the study
+stops; `any look`, at any of its planned looks; `seeds`, the mean number at which it stops,
+where nothing differs and where every row does by one standard deviation.
+
 Then the interval over seeds and examples, on made-up cosines of 150 pairs: `coverage` where seeds are most of the
 uncertainty and where examples are.
 
@@ -25,14 +30,17 @@ from scipy.stats import spearmanr
 
 from arccse import examples
 from arccse.statistics import effect, judge, sign_flip, t_interval
+from arccse.stopping import Growing
 
 SEEDS = (3, 4, 5, 6, 7, 10, 20)
+DESIGNS = ((3, 12), (5, 20), (5, 40), (10, 20))  # seeds at the first look, at the last
 MARGIN = 1.0  # in units of the differences' standard deviation
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--trials", type=int, default=20_000)
+    parser.add_argument("--studies", type=int, default=20_000, help="that stop when decided, of each design")
     parser.add_argument("--crossed-trials", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
@@ -43,6 +51,15 @@ def main() -> None:
     ]
     print(pd.DataFrame(lines).to_string(index=False, float_format="%.3f"))
     lines = [
+        {"spread": spread, "from": first, "to": last, "rows": rows}
+        | stopped(first, last, rows, spread, options.studies, options.seed)
+        | {"seeds, all differ": stopped(first, last, rows, spread, options.studies, options.seed, shift=1.0)["seeds"]}
+        for spread in ("normal", "skewed", "one-sided")
+        for first, last in DESIGNS
+        for rows in (1, 5)
+    ]
+    print(pd.DataFrame(lines).to_string(index=False, float_format="%.3f"))
+    lines = [
         {"most of the uncertainty": most, "n": n, "coverage": crossed(n, sd, options.crossed_trials, options.seed)}
         for most, sd in (("seeds", 0.1), ("examples", 0.005))
         for n in SEEDS
@@ -50,7 +67,8 @@ def main() -> None:
     print(pd.DataFrame(lines).to_string(index=False, float_format="%.3f"))
     lines = [{"pairs": n, "coverage": given(n, options.crossed_trials, options.seed)} for n in (20, 50, 150, 1000)]
     print(pd.DataFrame(lines).to_string(index=False, float_format="%.3f"))
-    print(f"{options.trials} trials, {options.crossed_trials} with examples, seed {options.seed}")
+    print(f"{options.trials} trials, {options.studies} studies, {options.crossed_trials} of seeds × examples")
+    print(f"seed {options.seed}")
 
 
 def over_seeds(n: int, spread: str, trials: int, seed: int) -> dict[str, float]:
@@ -70,6 +88,26 @@ def over_seeds(n: int, spread: str, trials: int, seed: int) -> dict[str, float]:
         "family": float(left_out(differences, 5).any(axis=1).mean()),
         "equivalent": float(((low >= -MARGIN) & (high <= MARGIN)).mean()),
         "sign-flip": float(np.mean(flips)),
+    }
+
+
+def stopped(
+    first: int, last: int, rows: int, spread: str, studies: int, seed: int, shift: float = 0.0
+) -> dict[str, float]:
+    """Rates of studies that stop when decided; rows differ from the baseline by `shift` standard deviations."""
+    plan = Growing.model_validate({"from": first, "to": last, "stop": "decided"}).plan
+    rng = np.random.default_rng(seed)
+    base, values = drawn(spread, rng, (studies, 1, last)), drawn(spread, rng, (studies, rows, last))
+    differences = (values - base) / 2**0.5 if spread != "one-sided" else values
+    # (looks, studies, rows)
+    outside = np.array([left_out(differences[..., :n] + shift, rows * len(plan)) for n in plan])
+    decided = outside.all(axis=2)
+    decided[-1] = True
+    stops = decided.argmax(axis=0)
+    return {
+        "false": float(outside[stops, np.arange(studies)].any(axis=1).mean()),
+        "any look": float(outside.any(axis=(0, 2)).mean()),
+        "seeds": float(np.array(plan)[stops].mean()),
     }
 
 

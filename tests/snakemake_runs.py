@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import command_server
 import tiny
 import yaml
 
@@ -24,6 +25,17 @@ def snakemake(folder: Path, *arguments: str, root: Path = ROOT, before: str = ""
     }
     command = ["snakemake", "--snakefile", str(root / "Snakefile"), "--directory", str(folder), *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def carry_out(folder: Path, config: str, *targets: str) -> None:
+    """Run Snakemake in a folder to the end, on two cores; its jobs are forked from this process."""
+    environment = os.environ | {
+        "PATH": f"{command_server.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = ["snakemake", *targets, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--configfile", config]
+    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 def planned(folder: Path, config: str, root: Path = ROOT) -> dict[str, int]:
@@ -74,10 +86,8 @@ def write_config(folder: Path, content: dict, name: str = "config.yaml", comment
     return str(path)
 
 
-def small_workflow(folder: Path) -> Path:
-    """The folder, in which the tiny config has run through."""
+def run_small_workflow(folder: Path) -> None:
+    """Run the tiny config in a folder, from nothing to its page."""
     tiny.save_bert(folder / "bert")
     (folder / "corpus.txt").write_text("\n".join(tiny.sentences(40)) + "\n")
-    result = snakemake(folder, "--cores", "2", "--configfile", write_config(folder, base_config()))
-    assert result.returncode == 0, result.stdout + result.stderr
-    return folder
+    carry_out(folder, write_config(folder, base_config()))

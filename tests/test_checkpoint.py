@@ -209,13 +209,18 @@ def test_a_model_that_can_not_be_written_costs_no_step(tmp_path, bert, uninterru
 
 
 GROWING_DISK = """
-mount -t tmpfs -o size=12k tmpfs results
-for size in 12 700 64000; do
-    mount -o remount,size=${size}k results
-    arccse train --config tiny.yaml --run "$1" --threads 1 > said 2>&1
-    echo "$? $(tail -n 1 said)"
-done
-mkdir kept && cp -r results kept
+import shutil, subprocess, sys
+from pathlib import Path
+import sentence_transformers
+from arccse import runs
+from commands import arccse
+
+subprocess.run("mount -t tmpfs -o size=12k tmpfs results".split(), check=True)
+for size in (12, 700, 64000):
+    subprocess.run(f"mount -o remount,size={size}k results".split(), check=True)
+    done = arccse(*"train --config tiny.yaml --threads 1 --run".split(), sys.argv[1], folder=Path.cwd())
+    print(done.returncode, (done.stdout + done.stderr).splitlines()[-1], flush=True)
+shutil.copytree("results", "kept/results")
 """
 
 
@@ -229,9 +234,9 @@ def test_a_training_on_a_disk_that_is_full_goes_on_when_there_is_room(
     (folder / "results").mkdir()
     monkeypatch.chdir(folder)
     (run,) = configs.load("tiny.yaml").runs()
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = [*private_mounts, "sh", "-c", GROWING_DISK, "sh", run]
-    done = subprocess.run(command, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False)
+    path = f"{Path(__file__).parent}:{os.environ.get('PYTHONPATH', '')}"
+    command = [*private_mounts, sys.executable, "-c", GROWING_DISK, run]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     corpus, state, finished = done.stdout.splitlines()
     for line, name in ((corpus, "data/"), (state, f"state/{run}.safetensors")):

@@ -13,6 +13,7 @@ import pytest
 import tiny
 import torch
 import yaml
+from commands import arccse
 from families import MINILM
 from safetensors.torch import load_file, save_file
 
@@ -23,17 +24,10 @@ from arccse.evaluation.scores import Score
 ROOT = Path(__file__).parent.parent
 
 
-def arccse(
-    *arguments: object, folder: Path = ROOT, env: dict[str, str] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(Path(sys.executable).parent / "arccse"), *map(str, arguments)],
-        cwd=folder,
-        env=os.environ | {"COLUMNS": "200"} | (env or {}),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def installed(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run `arccse ARGUMENTS` as a user does: in an interpreter of its own, with all that its libraries may say."""
+    command = [str(Path(sys.executable).parent / "arccse"), *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 def refused(result: subprocess.CompletedProcess[str], *parts: str) -> None:
@@ -99,7 +93,7 @@ def test_plan_of_the_paper_works_offline():
 def test_evaluate_scores_any_encoder(tmp_path):
     out = tmp_path / "out"
     options = ("--suite", "sts", "--data", "package:gensim", "--precision", "bf16")
-    result = arccse("evaluate", MINILM, *options, "--out", out)
+    result = installed("evaluate", MINILM, *options, "--out", out)
     assert result.returncode == 0, result.stderr
     assert ("encoded in float32" in result.stderr) == (devices.precision("bf16", torch.device("cpu")) == "fp32")
     made = json.loads((out / "evaluation.json").read_text())["suites"]["sts"]
@@ -124,12 +118,12 @@ def test_evaluate_prints_the_average_of_a_suite_whose_tasks_are_all_there(capsys
 
 
 def test_a_config_that_needs_nothing_of_the_hub_says_so():
-    result = arccse("fetch", "--config", "config/smoke.yaml")
+    result = installed("fetch", "--config", "config/smoke.yaml")
     assert (result.returncode, result.stdout) == (0, "config/smoke.yaml needs nothing of the hub\n")
 
 
 def test_the_version_is_that_of_the_package():
-    result = arccse("--version")
+    result = installed("--version")
     assert (result.returncode, result.stdout) == (0, f"arccse {importlib.metadata.version('arccse')}\n")
 
 
@@ -204,7 +198,7 @@ def test_train_then_report_without_snakemake(config):
     assert (folder / "results" / "tiny" / "tables" / "main.md").is_file()
 
 
-def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert):
+def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert, monkeypatch):
     texts = tiny.sentences(60)
     rows = {"sentence1": texts[:30], "sentence2": texts[30:], "score": [i % 6 for i in range(30)]}
     pd.DataFrame(rows).to_csv(tmp_path / "mine.csv", index=False)
@@ -221,8 +215,8 @@ def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert)
         "--out",
         tmp_path / "out",
     )
-    cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
-    first = arccse("compare", bert, f"other={other}", *common, env=cache)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    first = arccse("compare", bert, f"other={other}", *common)
     assert first.returncode == 0, first.stderr
     assert "other less bert" in first.stdout
     assert "it says nothing of other seeds" in first.stdout
@@ -232,12 +226,12 @@ def test_compare_prints_writes_and_encodes_nothing_a_second_time(tmp_path, bert)
     (tmp_path / "out" / "index.html").unlink()
     command = ["sh", "-c", '"$@" >&-', "sh", str(Path(sys.executable).parent / "arccse"), "compare", str(bert)]
     closed = [*command, str(other), *map(str, common)]  # written though nobody reads what is printed
-    subprocess.run(closed, env=os.environ | cache, capture_output=True, check=False)
+    subprocess.run(closed, capture_output=True, check=False)
     assert (tmp_path / "out" / "index.html").is_file()
-    again = arccse("compare", bert, f"other={other}", *common, env=cache)
+    again = arccse("compare", bert, f"other={other}", *common)
     assert (again.returncode, again.stderr, again.stdout) == (0, "", first.stdout)
-    refused(arccse("compare", bert, *common, env=cache), "needs two models or more")
-    refused(arccse("compare", bert, other, *common, "--suite", "geometry", env=cache), "which serves: sts")
+    refused(arccse("compare", bert, *common), "needs two models or more")
+    refused(arccse("compare", bert, other, *common, "--suite", "geometry"), "which serves: sts")
 
 
 # ------------------------------------------------------------------------------------------- what is refused
@@ -293,7 +287,7 @@ def test_a_truncated_model_file(tmp_path, bert):
     weights = broken / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     common = ("--suite", "sts", "--data", "package:gensim", "--pooling", "cls", "--out", tmp_path / "out")
-    refused(arccse("evaluate", broken, *common), str(broken))
+    refused(installed("evaluate", broken, *common), str(broken))
 
 
 def test_evaluation_data_that_are_not_sentevals_are_named(config, senteval):

@@ -1,6 +1,7 @@
 """The losses for sentence-transformers' trainer against our own trainer's, and in that trainer."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,12 +68,15 @@ def test_every_objective_is_our_own_trainers_on_the_same_embeddings(bert: str, n
 
 @pytest.mark.parametrize("objective", ["arccon", "vicreg"])
 def test_arccse_is_our_own_trainers_on_the_same_masks(bert: str, objective: str) -> None:
-    """From sentences to the gradient of every weight; without dropout, which each trainer draws for itself."""
+    """From sentences to the gradient of every weight; without dropout, which each trainer draws for itself.
+
+    The positives are other sentences: at a cosine of 1 ArcCon's sine makes rounding errors large.
+    """
     settings = {"triplet_weight": 0.3, "triplet_margin": 0.1, "mask_ratios": (0.25, 0.5)}
     h = Hyperparameters(objective=objective, dropout=0.0, batch_size=8, max_length=16, **settings)
     encoder = load_encoder(bert, "cls", head=True, dropout=0.0).train()
-    ids = InMemory(encoder.token_ids(SENTENCES, 16))
-    views = views_of(encoder, [ids], list(range(8)), h, seed=0, step=1)
+    columns = [InMemory(encoder.token_ids(texts, 16)) for texts in (SENTENCES, SENTENCES[::-1])]
+    views = views_of(encoder, columns, list(range(8)), h, seed=0, step=1)
     z = embed(encoder, views.input_ids, views.attention_mask, h)
     own = losses_of(z, views.ordered, h, torch.Generator())["loss"]
     own.backward()
@@ -80,12 +84,14 @@ def test_arccse_is_our_own_trainers_on_the_same_masks(bert: str, objective: str)
     model = model_of(bert, dropout=0.0)
     loss = ArcCSELoss(model, objective, head=encoder.head, **settings)
     mask = model.tokenizer.mask_token_id
-    near, far = (views.input_ids[view] == mask for view in (3, 4))
-    loss.triplet.masks = lambda features: (near, far)
+    features = [model.preprocess(texts) for texts in (SENTENCES, SENTENCES[::-1])]
+    length = features[0]["input_ids"].shape[1]
+    near, far = (views.input_ids[view, :, :length] == mask for view in (3, 4))
+    loss.triplet.masks = lambda _: (near, far)
     ours = {name: weight.grad for name, weight in encoder.named_parameters() if weight.grad is not None}
     heads = {name: weight for name, weight in ours.items() if name.startswith("head.")}
     encoder.head.zero_grad()  # it is the same module, and `ours` holds the gradients themselves
-    theirs = loss([model.preprocess(SENTENCES)])
+    theirs = loss(features)
     theirs.backward()
     assert theirs.item() == pytest.approx(own.item(), rel=1e-5)
     assert len(heads) == 2
@@ -272,6 +278,13 @@ def test_the_trainer_trains_model_and_head_and_saves_the_model(bert: str, tmp_pa
         assert torch.equal(one, other)  # dropout, masks and head follow from the trainer's seed
     model.save(str(tmp_path / "model"))
     assert not any("head" in name for name in SentenceTransformer(str(tmp_path / "model"), device="cpu").state_dict())
+
+
+def test_the_page_says_what_runs(bert: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "losses.md").read_text(), re.DOTALL)
+    assert "bert-base-uncased" in code
+    monkeypatch.chdir(tmp_path)  # where the trainer leaves its checkpoints
+    exec(code.replace("bert-base-uncased", bert), {})
 
 
 def test_the_example_runs(bert: str, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ def claims_block(settled: pd.DataFrame, caveat: str | None) -> Block:
     """The frame of claims.settle laid out: a line a claim, in a group for each encoder."""
     groups: dict[str, list[list[Cell]]] = {}
     for line in settled.to_dict("records"):
-        said = [Cell(line["sentence"]), Cell(line["verdict"], bold=line["verdict"] != "undecided")]
+        said = [Cell(line["sentence"]), Cell(verdict(line), bold=line["verdict"] != "undecided")]
         compared = [COMPARED[head](line) for head in CLAIMED]
         where = [Cell(line["comparison"]), Cell(line["measure"]), Cell(line["source"])]
         groups.setdefault(line["encoder"], []).append([*said, *compared, *where])
@@ -229,9 +229,14 @@ COMPARED: dict[str, Callable[[dict[Hashable, Any]], Cell]] = {
     "P(impr.)": lambda line: known(number(line["improvement"], ".2f"), line["improvement"]),
     "Detectable": lambda line: known(significant(line["detectable"]), line["detectable"]),
     "Two-level": lambda line: known(interval(line["two_level_low"], line["two_level_high"]), line["two_level_low"]),
-    "Verdict": lambda line: Cell(line["verdict"]),
+    "Verdict": lambda line: Cell(verdict(line)),
 }
 CLAIMED = ("Difference", "Interval", "n", "p", "Detectable", "Two-level")
+
+
+def verdict(line: dict[Hashable, Any]) -> str:
+    """The verdict of a comparison or claim and, where the seeds of its study grow, the look that gave it."""
+    return f"{line['verdict']} ({line['look']})" if line.get("look") else str(line["verdict"])
 
 
 def _differences(view: StudyView, shown: pd.DataFrame, suite: str) -> Grid:

@@ -22,6 +22,7 @@ from arccse.report.figures.data import table_row
 from arccse.report.figures.kinds import FigureSpec
 from arccse.report.replacing import replacing
 from arccse.results import Results
+from arccse.stopping import Growing
 
 
 @dataclass
@@ -158,6 +159,11 @@ def study_view(config: Config, study: str, results: Results) -> tables.StudyView
     """What the tables need to know of a study."""
     rows = config.rows(study)
     looks = results.looks.get(study, [])
+    seeds, made = config.studies[study].seeds, config.looks_at(study)
+    planned, which = 1, ""
+    if isinstance(seeds, Growing):
+        planned = seeds.looks(made)
+        which = f"look {planned - len(seeds.plan) + seeds.plan.index(len(config.seeds_of(study))) + 1} of {planned}"
     records = [results.runs[run.id] for row in rows for run in row.runs]
     days = sorted({record["started"][:10] for record in records if "started" in record}) or ["an unknown date"]
     return tables.StudyView(
@@ -169,7 +175,8 @@ def study_view(config: Config, study: str, results: Results) -> tables.StudyView
         rows=[table_row(row, results) for row in rows],
         caveat=config.caveat,
         published=config.studies[study].published,
-        looks=max(1, len(looks)),
+        looks=max(1, len(looks), planned),
         planned=frozenset(looks[0]["claims"] if looks else ()),
         equivalence=config.equivalence,
+        look=which,
     )

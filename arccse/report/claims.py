@@ -15,7 +15,7 @@ from arccse.claims import Claim
 from arccse.config import Config
 from arccse.evaluation.suites import SUITES
 from arccse.report import comparisons, matched, tables
-from arccse.report.comparisons import Measured, measure, measure_courses
+from arccse.report.comparisons import Measured, courses_of, measure, measure_courses
 from arccse.report.contrasts import Contrast
 from arccse.report.draws import NO_DRAWS, Draws
 from arccse.report.tables import Row, StudyView
@@ -49,7 +49,8 @@ def settle(
         Columns COLUMNS. `planned`: whether the claim stood in the config when its study's results were first
         gathered; if not, what was seen may have suggested it. `verdict` is one of AGAINST, and `text` says why no
         other could be given. `difference` to `two_level_high` are those of comparisons.compare_study; `comparisons`
-        counts the claims, times the looks at the study. Of a claim that a variant is the best, the comparison is that
+        counts the claims, times the looks at the study. Where any study's seeds grow, `look` says
+        which one a line is of. Of a claim that a variant is the best, the comparison is that
         which speaks for it the least.
 
     Raises:
@@ -87,7 +88,9 @@ def settle(
         margin = claim.equivalence or config.equivalence
         together = testable * views[claim.study].looks
         lines.append(said | {"equivalence": margin} | settled(claim, own, together, margin))
-    return pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
+    table = pd.DataFrame(lines, columns=COLUMNS).astype({"n": "int64"})
+    looks = {study: view.look for study, view in views.items()}
+    return table.assign(look=table["study"].map(looks)) if any(looks.values()) else table
 
 
 def never_tuned(claim: Claim, label: str, suite: str) -> Measured:
@@ -120,7 +123,7 @@ def in_training(claim: Claim, rows: Mapping[str, Row], histories: pd.DataFrame) 
     assert claim.matched is not None
     base, row = (rows[label] for label, _ in sorted(claim.contrast.items(), key=lambda pair: pair[1]))
     one = Contrast("matched", "", base.label, name_of(claim.contrast), (base, row), (), (-1, 1))
-    return measure_courses(one, claim.matched, histories)
+    return measure_courses(one, courses_of(one, histories), claim.matched)
 
 
 def weights_of(claim: Claim, labels: Sequence[str]) -> list[dict[str, float]]:

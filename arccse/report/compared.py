@@ -330,6 +330,7 @@ def provenance(found: Comparison) -> list[dict[str, Cell]]:
                     **({"Seed": str(seed) if len(model.seeds) > 1 else ""} if several else {}),
                     "Given as": member,
                     "Pooling": made.get("pooling", ""),
+                    "Precision": made.get("precision", ""),
                     "Model's files (sha256)": made.get("model", "")[:16],
                     "Data's files (sha256)": made.get("data", "")[:16],
                     "Code": made.get("code", {}).get("digest", ""),

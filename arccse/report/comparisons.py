@@ -100,7 +100,7 @@ def compare_study(
                 ]
                 together = study.looks * max(1, sum(one.is_testable for one in found))
                 lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
-    return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+    return of_study(lines, study)
 
 
 def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
@@ -119,14 +119,21 @@ def compare_courses(histories: pd.DataFrame, study: StudyView) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for encoder in study.encoders:
         trained = [row for row in study.finished if row.encoder == encoder and not row.untrained]
+        groups = [[row for row in trained if bool(row.untuned) == tuned] for tuned in (False, True)]
+        pairs = [(group[0], row) for group in groups for row in group[1:]]
+        family = [Contrast("matched", "", base.label, row.label, (base, row), (), (-1, 1)) for base, row in pairs]
+        courses = [courses_of(one, histories) for one in family]
         for task in matched.MEASURES:
-            groups = [[row for row in trained if bool(row.untuned) == tuned] for tuned in (False, True)]
-            pairs = [(group[0], row) for group in groups for row in group[1:]]
-            family = [Contrast("matched", "", base.label, row.label, (base, row), (), (-1, 1)) for base, row in pairs]
-            found = [measure_courses(one, task, histories) for one in family]
+            found = [measure_courses(*own, task) for own in zip(family, courses, strict=True)]
             together = study.looks * max(1, sum(one.is_testable for one in found))
             lines += [line(one, together, study.equivalence) | {"encoder": encoder} for one in found]
-    return pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+    return of_study(lines, study)
+
+
+def of_study(lines: list[dict[str, Any]], study: StudyView) -> pd.DataFrame:
+    """The comparisons of a study; where its seeds grow, `look` says which look they are of."""
+    found = pd.DataFrame(lines, columns=COLUMNS).assign(study=study.name).astype({"n": "int64"})
+    return found.assign(look=study.look) if study.look else found
 
 
 def columns_of(family: Sequence[Contrast]) -> list[str]:
@@ -156,13 +163,23 @@ def measure(one: Contrast, task: str, draws: Draws = NO_DRAWS) -> Measured:
     return Measured(one, task, contrast(values, np.array(one.weights)), seeds, dropped, wins, error)
 
 
-def measure_courses(one: Contrast, task: str, histories: pd.DataFrame) -> Measured:
-    """Two rows' courses of training at equal uniformity or score instead of at equal steps: of matched.MEASURES."""
-    for row in one.rows:
-        if row.diverged:
-            return Measured(one, task, None, reason=f"{row.label} diverged")
+def courses_of(one: Contrast, histories: pd.DataFrame) -> pd.DataFrame | None:
+    """Two rows' courses of training, seed by seed, as matched.compare_seeds has them; None where a row diverged."""
+    if any(row.diverged for row in one.rows):
+        return None
     courses = [histories[(histories["hash"] == row.hash) & histories["seed"].isin(row.seeds)] for row in one.rows]
-    values = matched.compare_seeds(*courses)[matched.MEASURES[task].column]
+    return matched.compare_seeds(*courses)
+
+
+def measure_courses(one: Contrast, courses: pd.DataFrame | None, task: str) -> Measured:
+    """Two rows' courses of training at equal uniformity or score instead of at equal steps: of matched.MEASURES.
+
+    courses: what `courses_of` has of the two.
+    """
+    if courses is None:
+        diverged = next(row.label for row in one.rows if row.diverged)
+        return Measured(one, task, None, reason=f"{diverged} diverged")
+    values = courses[matched.MEASURES[task].column]
     if values.empty:
         return Measured(one, task, None, reason="no seed in common")
     if values.isna().any():

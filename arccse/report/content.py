@@ -104,6 +104,8 @@ def _claim(line: dict[Hashable, Any], reach: float) -> page.Claim:
         details["Two-level"] = interval(line["two_level_low"], line["two_level_high"])
     if line["text"] != line["verdict"]:
         details["Verdict"] = line["text"]
+    if line.get("look"):
+        details["Look"] = f"{line['look']} that the interval allows for"
     middle, low, high, margin = (share(line[end], reach) for end in ("difference", "low", "high", "equivalence"))
     return page.Claim(
         sentence=line["sentence"],

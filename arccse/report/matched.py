@@ -37,6 +37,14 @@ class Measure(NamedTuple):
     missing: str
 
 
+class Path(NamedTuple):
+    """A run's steps at which both were measured, and its alignment and uniformity × 100 there: (n,) each."""
+
+    steps: np.ndarray
+    alignment: np.ndarray
+    uniformity: np.ndarray
+
+
 MEASURES = {
     "alignment": Measure(
         "alignment_difference",
@@ -109,8 +117,7 @@ def alignment_differences(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
     for seed in np.intersect1d(a["seed"], b["seed"]):
         one, other = a[a["seed"] == seed], b[b["seed"] == seed]
         path = _path(one)
-        differences = alignment_difference(one, other, path["uniformity"].to_numpy())
-        found[seed] = pd.Series(differences, index=path.index)
+        found[seed] = pd.Series(alignment_difference(one, other, path.uniformity), index=path.steps)
     return _measured(pd.DataFrame(found).rename_axis(index="step", columns="seed"))
 
 
@@ -144,10 +151,10 @@ def first_reach(steps: np.ndarray, values: np.ndarray, target: float) -> float:
 
 def shared_uniformity(a: pd.DataFrame, b: pd.DataFrame) -> float:
     """The lowest uniformity × 100 that both of two runs reached; NaN where they share no more than a start."""
-    paths = [_path(run)["uniformity"] for run in (a, b)]
-    if any(path.empty for path in paths):
+    paths = [_path(run).uniformity for run in (a, b)]
+    if not all(map(len, paths)):
         return np.nan
-    furthest, start = max(path.min() for path in paths), min(path.iloc[0] for path in paths)
+    furthest, start = max(path.min() for path in paths), min(path[0] for path in paths)
     return float(furthest) if furthest < start else np.nan
 
 
@@ -164,18 +171,20 @@ def alignment_difference(a: pd.DataFrame, b: pd.DataFrame, uniformity: np.ndarra
     return _alignment(_path(b), uniformity) - _alignment(_path(a), uniformity)
 
 
-def _alignment(path: pd.DataFrame, uniformity: np.ndarray) -> np.ndarray:
+def _alignment(path: Path, uniformity: np.ndarray) -> np.ndarray:
     """The path's alignment where it first has each uniformity; NaN outside of what it went through."""
-    if path.empty:
+    if not len(path.steps):
         return np.full(len(uniformity), np.nan)
-    steps, levels = path.index.to_numpy(), -path["uniformity"].to_numpy()  # uniformity falls as it gets better
-    reached = [first_reach(steps, levels, -one) if -one >= levels[0] else np.nan for one in uniformity]
-    return np.interp(reached, steps, path["alignment"].to_numpy())
+    levels = -path.uniformity  # which falls as it gets better
+    reached = [first_reach(path.steps, levels, -one) if -one >= levels[0] else np.nan for one in uniformity]
+    return np.interp(reached, path.steps, path.alignment)
 
 
-def _path(run: pd.DataFrame) -> pd.DataFrame:
-    """Step → alignment and uniformity × 100, at the steps at which they were measured."""
-    return 100 * run.set_index("step")[["alignment", "uniformity"]].dropna()
+def _path(run: pd.DataFrame) -> Path:
+    # numpy, not pandas: hundreds of pairs of runs are compared
+    steps, alignment, uniformity = (run[column].to_numpy() for column in ("step", "alignment", "uniformity"))
+    measured = ~(np.isnan(alignment) | np.isnan(uniformity))
+    return Path(steps[measured], 100 * alignment[measured], 100 * uniformity[measured])
 
 
 def _scores(run: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:

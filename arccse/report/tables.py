@@ -67,7 +67,8 @@ class StudyView:
     `caveat` what a reader must know first. Published rows are added for the encoders of `published`, which
     are the rows' own encoders where it is None. `looks` counts how often the study's results were looked at with more
     and more seeds, the present look included; `planned` has the digests of the claims that stood in the config at the
-    first; `equivalence` is the largest difference that does not matter.
+    first; `equivalence` is the largest difference that does not matter; `look` says which of the planned looks this
+    is, "look 2 of 3", where the study's seeds grow.
     """
 
     name: str
@@ -81,6 +82,7 @@ class StudyView:
     looks: int = 1
     planned: frozenset[str] = frozenset()
     equivalence: float | None = None
+    look: str = ""
 
     def __post_init__(self) -> None:
         if not self.rows:

@@ -1,5 +1,6 @@
 """Losses of sentence-transformers as objectives, by import path: which work, and why others don't."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -184,6 +185,19 @@ def test_a_training_with_it_is_a_training_with_nt_xent(tmp_path):
     assert len(set(found[0])) == 3
     np.testing.assert_allclose(found[1], found[0], rtol=1e-4)
     np.testing.assert_allclose(found[2], found[0], rtol=1e-4)
+
+
+def test_the_pages_variant_is_one(tmp_path):
+    page = (Path(__file__).parents[2] / "docs" / "losses.md").read_text()
+    (variants,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    content = yaml.safe_load((Path(__file__).parents[2] / "config" / "smoke.yaml").read_text())
+    content["studies"] = {"main": {"title": "A study", "variants": {"SimCSE": {}} | yaml.safe_load(variants)}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(content | {"claims": {}}))
+    (gte,) = [row for row in config.load(tmp_path / "mine.yaml").rows("main") if row.label == "GTE"]
+    z, z_pos = embeddings(2, 6)
+    h = gte.variant.hyperparameters
+    loss, own = pair_loss(h.objective, z, z_pos, dict(h)), pair_loss("joint", z, z_pos, {"temperature": 0.05})
+    torch.testing.assert_close(loss, own)  # which is GTE's, too
 
 
 def test_a_config_is_refused_before_any_work(tmp_path):

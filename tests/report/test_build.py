@@ -1,5 +1,6 @@
 """From gathered results to a report: views and comparisons, what a failure costs, what a diverged run costs."""
 
+import shutil
 from dataclasses import replace
 
 import pandas as pd
@@ -26,6 +27,25 @@ def config(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})  # one format of three
     return made_config(tmp_path, STUDIES)
+
+
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    """A folder in which the report has been written, and what was said to have failed."""
+    folder = tmp_path_factory.mktemp("rendered")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})
+        made = made_config(folder, STUDIES)
+        return folder, build.write(made, made_results(made))
+
+
+@pytest.fixture
+def before(config, rendered):
+    """The files of a report that is there already, as bytes."""
+    folder, _ = rendered
+    shutil.copytree(folder / "results", "results")
+    return whole(config)
 
 
 def whole(config):
@@ -64,20 +84,18 @@ def test_a_view_knows_the_looks_and_what_does_not_matter(config):
 # ---------------------------------------------------------------------------------------------------- failures
 
 
-def test_nothing_fails_and_every_file_is_there(config):
-    assert build.write(config, made_results(config)) == {}
+def test_nothing_fails_and_every_file_is_there(config, rendered, before):
+    _, failed = rendered
+    assert failed == {}
     assert paths.failed_figures(config).read_text() == ""
-    assert set(whole(config)) == {
+    assert set(before) == {
         str(path.relative_to(paths.results(config)))
         for path in layout.files(config)
         if path.suffix not in (".pdf", ".png")
     }
 
 
-def test_a_figure_that_fails_costs_only_itself(config, monkeypatch, capsys):
-    build.write(config, made_results(config))
-    before = whole(config)
-
+def test_a_figure_that_fails_costs_only_itself(config, before, monkeypatch, capsys):
     def fail(*_):
         raise KeyError("margin")
 
@@ -110,10 +128,7 @@ def test_a_chart_that_fails_costs_only_itself(config, monkeypatch):
     assert "STS average" in [chart["metric"] for chart in page.charts()["margin"]]
 
 
-def test_a_full_disk_is_no_fault_of_a_figure(config, monkeypatch):
-    build.write(config, made_results(config))
-    before = whole(config)
-
+def test_a_full_disk_is_no_fault_of_a_figure(config, before, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
@@ -123,10 +138,8 @@ def test_a_full_disk_is_no_fault_of_a_figure(config, monkeypatch):
     assert whole(config) == before
 
 
-def test_results_that_lack_a_score_leave_the_report_as_it_was(config):
+def test_results_that_lack_a_score_leave_the_report_as_it_was(config, before):
     made = made_results(config)
-    build.write(config, made)
-    before = whole(config)
     last = made.scores["hash"].iloc[-1]
     fewer = replace(made, scores=made.scores[made.scores["hash"] != last])
     with pytest.raises(InputError, match=f"{last}.* has no sts scores"):
@@ -134,8 +147,8 @@ def test_results_that_lack_a_score_leave_the_report_as_it_was(config):
     assert whole(config) == before
 
 
-def test_what_a_study_left_that_is_gone_goes(config, tmp_path):
-    build.write(config, made_results(config))
+def test_what_a_study_left_that_is_gone_goes(before, tmp_path):
+    assert [name for name in before if "margin" in name]
     fewer = made_config(tmp_path, {"main": STUDIES["main"]})
     build.write(fewer, made_results(fewer))
     assert not [name for name in whole(fewer) if "margin" in name]
@@ -161,9 +174,7 @@ def test_the_command_names_what_failed_and_exits_with_3(config, tmp_path, monkey
 # -------------------------------------------------------------------------------------------------- divergence
 
 
-def test_a_diverged_run_costs_its_row_alone(config):
-    build.write(config, made_results(config))
-    before = whole(config)
+def test_a_diverged_run_costs_its_row_alone(config, before):
     (simcse,) = [row for row in config.rows("main") if row.label == "SimCSE"]
     full, gone = made_results(config), made_results(config, {simcse.runs[1].id: 3})
     kept = (full.scores["hash"] != simcse.variant.hash) | (full.scores["seed"] != 1)

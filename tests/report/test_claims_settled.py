@@ -85,6 +85,18 @@ def test_claims_are_judged_together_and_with_the_looks_at_their_study(tmp_path):
     assert found["verdict"].tolist()[:2] == ["supported", "contradicted"]
 
 
+def test_the_look_stands_beside_the_verdict_where_seeds_grow(tmp_path):
+    def first_of_three(views, scores):
+        return views | {"main": replace(views["main"], looks=3, look="look 1 of 3")}, scores
+
+    claimed = {"gain": GAIN, "best": BEST}
+    found = settled(tmp_path, claimed, {"SimCSE": BASE, "ArcCSE": UP}, first_of_three)
+    assert found["look"].tolist() == ["look 1 of 3", ""]
+    verdicts = [row[1].text for _, rows in claims_block(found, None).scores.groups for row in rows]
+    assert verdicts == ["supported (look 1 of 3)", found["verdict"][1]]
+    assert "look" not in settled(tmp_path, claimed)
+
+
 def test_a_claim_that_was_written_after_a_look_says_so(tmp_path):
     config = made_config(tmp_path, STUDIES, seeds=SEEDS, claims={"gain": GAIN, "best": BEST})
     planned = {config.claims["gain"].digest}

@@ -172,6 +172,12 @@ def test_what_is_far_off_is_an_arrow_that_leaves_the_others_room() -> None:
     assert "−40.00 (−40.10 to −39.90), higher" in [text.get_text() for text in right.texts]
 
 
+def test_a_study_of_one_row_has_nothing_on_the_left() -> None:
+    figure = changes([("a", "tuning", "a", 1.0, np.nan, np.nan, "undecided", 1)])
+    left, right = figure.axes
+    assert (marks(left), marks(right)) == ([], [("o", 1.0, 0.0)])
+
+
 def test_a_table_of_changes_without_a_number_is_refused() -> None:
     with pytest.raises(InputError, match="has no line"):
         changes([])

@@ -6,20 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from snakemake_runs import ROOT, base_config, planned, small_workflow, snakemake, write_config
+from snakemake_runs import ROOT, base_config, carry_out, planned, snakemake, write_config
 
 GATHERED = ("scores.csv", "histories.csv", "pairs.parquet", "looks.json", "runs.json")
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    return small_workflow(tmp_path_factory.mktemp("workflow"))
-
-
 @pytest.fixture
-def folder(finished, tmp_path):
+def folder(small_workflow, tmp_path):
     """A copy of the folder in which the tiny config has run through."""
-    return Path(shutil.copytree(finished, tmp_path / "copy"))
+    return Path(shutil.copytree(small_workflow, tmp_path / "copy"))
 
 
 @pytest.fixture
@@ -48,23 +43,33 @@ def test_a_clone_has_nothing_to_train_or_gather(clone):
     assert set(jobs) <= {"report", "check_figures", "all"}
 
 
-def test_a_variant_more_trains_it_alone_and_joins_it(clone):
+def test_variants_more_are_trained_alone_and_join_the_others_and_one_that_diverges_costs_itself_alone(clone):
     before = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
     pairs = pd.read_parquet(clone / "results" / "tiny" / "pairs.parquet")
     content = base_config()
     content["studies"]["margin"]["sweep"]["margin"] = [0, 5]
+    content["studies"]["rate"] = {
+        "title": "Learning rate",
+        "suites": ["sts", "mteb"],
+        "variants": {"SimCSE": {}, "too high": {"learning_rate": 1e30}},
+    }
     config = write_config(clone, content)
     jobs = planned(clone, config)
     made = {rule: jobs[rule] for rule in ("train", "evaluate", "gather")}
-    assert made == {"train": 1, "evaluate": 1, "gather": 1}
-    result = snakemake(clone, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert made == {"train": 2, "evaluate": 2, "gather": 1}
+    carry_out(clone, config)
     after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
     assert after.iloc[: len(before)].equals(before)
-    assert set(after["variant"].iloc[len(before) :]) == {"arccon5"}
+    assert set(after["variant"].iloc[len(before) :]) == {"arccon5"}  # a run without a model has no scores
     assert pd.read_parquet(clone / "results" / "tiny" / "pairs.parquet")[list(pairs.columns)].equals(pairs)
     table = pd.read_csv(clone / "results" / "tiny" / "tables" / "margin.csv")
     assert {"margin=0", "margin=5"} <= set(table["method"])
+    (log,) = clone.rglob("logs/simcse-*/seed0/train.log")
+    said = log.read_text().splitlines()[-1]
+    assert re.match(r"arccse: .*diverged at step \d", said)
+    assert "learning_rate 1e+30" in said
+    assert "diverged" in (clone / "results" / "tiny" / "tables" / "rate.md").read_text()
+    assert "diverged" in (clone / "results" / "tiny" / "report.html").read_text()
     assert planned(clone, config) == {}
 
 
@@ -72,25 +77,22 @@ def test_a_suite_more_has_its_examples_gathered_beside_what_was_there(folder):
     results = folder / "results" / "tiny"
     pairs = (results / "pairs.parquet").read_bytes()
     content = base_config()
-    content["studies"]["main"]["suites"] += ["order", "geometry"]
+    content["studies"]["margin"]["suites"] = ["sts", "mteb", "order", "geometry"]
     config = write_config(folder, content)
     jobs = planned(folder, config)
     assert {rule: jobs.get(rule) for rule in ("train", "evaluate", "gather")} == {
         "train": None,
-        "evaluate": 2,
+        "evaluate": 1,
         "gather": 1,
     }
-    result = snakemake(folder, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
+    carry_out(folder, config)
     assert (results / "pairs.parquet").read_bytes() == pairs
     for suite, value in (("order", "similarity"), ("geometry", "distance")):
         gathered = pd.read_parquet(results / f"examples-{suite}.parquet")
-        runs = [*results.glob(f"runs/*/seed0/scores/*/examples-{suite}.parquet")]
-        assert len(runs) == 2
-        for path in runs:
-            own, column = pd.read_parquet(path), "/".join(path.parts[-5:-3]).rpartition("-")[2]
-            assert gathered[[*own.columns[:-1]]].equals(own[[*own.columns[:-1]]])
-            assert gathered[column].equals(own[value].astype("float32"))
+        (path,) = results.glob(f"runs/*/seed0/scores/*/examples-{suite}.parquet")
+        own, column = pd.read_parquet(path), "/".join(path.parts[-5:-3]).rpartition("-")[2]
+        assert gathered[[*own.columns[:-1]]].equals(own[[*own.columns[:-1]]])
+        assert gathered[column].equals(own[value].astype("float32"))
     assert planned(folder, config) == {}
 
 
@@ -142,12 +144,12 @@ def test_runs_of_other_code_are_refused_before_any_work(folder, tmp_path):
 def test_the_locks_of_a_killed_workflow_stop_nobody(folder):
     locks = folder / ".snakemake" / "locks"
     locks.mkdir(exist_ok=True)
-    (locks / "0.output.lock").write_text("results/tiny/scores.csv\nresults/tiny/report.html\n")
-    (folder / "results" / "tiny" / "report.html").unlink()
+    drawn = folder / "results" / "tiny" / "logs" / "figures-drawn"
+    (locks / "0.output.lock").write_text("results/tiny/scores.csv\nresults/tiny/logs/figures-drawn\n")
+    drawn.unlink()
     config = write_config(folder, base_config())
-    result = snakemake(folder, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert (folder / "results" / "tiny" / "report.html").is_file()
+    carry_out(folder, config)
+    assert drawn.is_file()
 
 
 def test_the_locks_of_another_workflow_are_left_alone(folder):
@@ -160,25 +162,3 @@ def test_the_locks_of_another_workflow_are_left_alone(folder):
         snakemake(folder, "--cores", "2", "--configfile", write_config(folder, base_config()), "-n").returncode == 0
     )
     assert other.is_file()
-
-
-def test_a_variant_that_diverges_costs_itself_alone(clone):
-    before = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
-    content = base_config()
-    content["studies"]["rate"] = {
-        "title": "Learning rate",
-        "suites": ["sts", "mteb"],
-        "variants": {"SimCSE": {}, "too high": {"learning_rate": 1e30}},
-    }
-    config = write_config(clone, content)
-    result = snakemake(clone, "--cores", "2", "--configfile", config)
-    assert result.returncode == 0, result.stdout + result.stderr
-    (log,) = clone.rglob("logs/simcse-*/seed0/train.log")
-    said = log.read_text().splitlines()[-1]
-    assert re.match(r"arccse: .*diverged at step \d", said)
-    assert "learning_rate 1e+30" in said
-    assert "diverged" in (clone / "results" / "tiny" / "tables" / "rate.md").read_text()
-    assert "diverged" in (clone / "results" / "tiny" / "report.html").read_text()
-    after = pd.read_csv(clone / "results" / "tiny" / "scores.csv", dtype=str)
-    assert after.equals(before)  # a run without a model has no scores
-    assert planned(clone, config) == {}

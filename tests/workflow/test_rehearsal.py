@@ -19,13 +19,13 @@ from stand_ins import MOVED, environment, repositories
 from arccse import rehearsal
 from arccse.config import UniqueKeys
 
-STUDY = "triplet_dropout"  # two variants of one encoder
+STUDY = "triplet_dropout"  # of one encoder
 
 
 def share() -> str:
-    """One study of paper.yaml, with all else that concerns it as it is."""
+    """One point of one study of paper.yaml, with all else that concerns it as it is."""
     content = yaml.load((ROOT / "config" / "paper.yaml").read_text(), Loader=UniqueKeys)
-    studies = {STUDY: content["studies"][STUDY]}
+    studies = {STUDY: content["studies"][STUDY] | {"sweep": {"triplet_dropout": [False]}}}
     encoders = {name: content["encoders"][name] for name in studies[STUDY]["encoders"]}
     return yaml.safe_dump(content | {"studies": studies, "encoders": encoders, "claims": {}}, sort_keys=False)
 
@@ -92,7 +92,7 @@ def test_without_a_hub_the_cache_is_enough_for_page_and_tables(folder: Path) -> 
     results = folder / "results" / "paper-rehearsal"
     scores = (results / "scores.csv").read_text().splitlines()
     assert {line.split(",")[3] for line in scores[1:]} == {"sts", "mteb"}
-    assert len({line.split(",")[1] for line in scores[1:]}) == 2
+    assert len({line.split(",")[1] for line in scores[1:]}) == 1
     assert (results / "report.html").is_file()
 
 
@@ -103,4 +103,5 @@ def test_every_table_figure_and_page_says_that_it_was_a_rehearsal(folder: Path) 
     tables = [path for path in (results / "tables").iterdir() if path.suffix in (".md", ".tex", ".csv")]
     assert len(tables) > 3
     for table in tables:
-        assert "Rehearsal" in table.read_text(), table.name
+        nothing_compared = table.name == f"{STUDY}-comparisons.csv"  # a head, and no line
+        assert ("Rehearsal" in table.read_text()) != nothing_compared, table.name

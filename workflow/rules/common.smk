@@ -33,24 +33,30 @@ except InputError as error:
     sys.exit(f"arccse: {error}")
 
 RUNS = CONFIG.runs()
+KNOWN = {}  # look → the runs that it looks at
 TRIALS = [run.id for run in CONFIG.trial_runs()]
 RESULTS = str(paths.results(CONFIG))
 
 
-def take_in_choice():
-    """Wait until tuning has chosen its values; then know the final runs, which have them.
+def take_in_choices(before=None):
+    """Wait until tuning has chosen its values and looks have found the seeds enough; then know the runs that follow.
+
+    before: a look, for whose seeds those before it are enough.
 
     How far the other runs are stays as it was found when the workflow started. Who reads CONFIG or RUNS for what depends
-    on the choice calls this from an input function, since Snakemake makes such a job anew once the choice is there.
+    on these choices calls this from an input function, since Snakemake makes such a job anew once they are there.
     """
     if TRIALS:
         checkpoints.choose.get()
-        know_final_runs()
+        know_runs_of("choice")
+    while CONFIG.to_look_at and (look := len(CONFIG.looks) + 1) != before:
+        checkpoints.look.get(look=look)
+        know_runs_of(look)
 
 
 @cache
-def know_final_runs():
-    """Read the config with the choice, once: several input functions ask, and the choice is not made again."""
+def know_runs_of(choice):
+    """Read the config with a choice or look, once: several input functions ask, and it is not made again."""
     global CONFIG
     CONFIG = configs.load(CONFIG_FILE)
     results = Gathered(CONFIG)
@@ -65,12 +71,14 @@ localrules:
     all,
     corpus,
     choose,
+    look,
     check_figures,
 
 
 wildcard_constraints:
     run=r"[^/]+/seed\d+",
     suites=r"[^/]+",
+    look=r"\d+",
 
 
 def asked(resource):
@@ -96,21 +104,35 @@ def trials_to_read(wildcards):
     return [*made, *map(before_update, kept)]
 
 
-def to_make():
-    """The histories and scores of runs that are neither in their folders nor gathered."""
-    histories = [f"{RESULTS}/runs/{run}/history.csv" for run, standing in STANDINGS.items() if standing.to_train]
-    to_score = {run: standing.to_score for run, standing in STANDINGS.items() if standing.to_score}
+def to_make(runs):
+    """The histories and scores of those of some runs that are neither in their folders nor gathered."""
+    histories = [f"{RESULTS}/runs/{run}/history.csv" for run in runs if STANDINGS[run].to_train]
+    to_score = {run: STANDINGS[run].to_score for run in runs if STANDINGS[run].to_score}
     return [*histories, *(str(paths.evaluation(CONFIG, run, suites)) for run, suites in to_score.items())]
 
 
 def to_gather(wildcards):
-    """What gathering reads: what is to be made, and what is in the runs' folders and not made again.
+    """What gathering reads."""
+    take_in_choices()
+    return to_read(RUNS)
+
+
+def to_look_at(wildcards):
+    """What a look reads: the same of the runs that are known before it."""
+    look = int(wildcards.look)
+    if look not in KNOWN:
+        take_in_choices(before=look)
+        KNOWN[look] = [*RUNS]
+    return to_read(KNOWN[look])
+
+
+def to_read(runs):
+    """Of some runs, what is to be made, and what is in their folders and not made again.
 
     The latter is flagged before_update: Snakemake looks at its time and takes nobody to be its maker.
     """
-    take_in_choice()
-    made = to_make()
-    kept = [run for run, standing in STANDINGS.items() if standing.in_folder and not standing.to_train]
+    made = to_make(runs)
+    kept = [run for run in runs if STANDINGS[run].in_folder and not STANDINGS[run].to_train]
     files = {f"{RESULTS}/runs/{run}/history.csv" for run in kept}
     files |= {str(folder) for run in kept for folder in paths.run_folder(CONFIG, run).glob("scores/*")}
     return [*made, *(before_update(file) for file in sorted(files - {*made}) if Path(file).exists())]
@@ -118,7 +140,7 @@ def to_gather(wildcards):
 
 def gathered(wildcards):
     """What the report is made of, once it is known which runs that is."""
-    take_in_choice()
+    take_in_choices()
     return [str(path) for path in layout.gathered(CONFIG)]
 
 

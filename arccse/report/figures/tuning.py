@@ -219,7 +219,7 @@ def _differences(axes: Axes, drawn: Sequence[Drawn], rows: Sequence[str]) -> Non
 
 def _ends(shown: pd.DataFrame) -> tuple[float, float]:
     reaches = shown[["difference", "low", "high"]].abs().max(axis=1)
-    close = shown[near(list(reaches))]
+    close = shown.loc[near(list(reaches))]
     ends = close[["difference", "low", "high"]].to_numpy(float)
     low, high = (min(0.0, np.nanmin(ends)), max(0.0, np.nanmax(ends))) if len(close) else (0.0, 0.0)
     room = 0.08 * (high - low) or 0.01
