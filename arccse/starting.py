@@ -10,6 +10,8 @@ from importlib.metadata import distribution
 from importlib.util import find_spec
 from pathlib import Path
 
+from rich.console import Console
+
 from arccse.errors import InputError
 from arccse.files import atomic_write
 from arccse.validation import NAME
@@ -48,6 +50,13 @@ def write_config(file: Path) -> None:
         )
     text = shipped(CONFIG).read_text(encoding="utf-8")
     atomic_write(file, re.sub(r"(?<=\$schema=)\S+", lambda _: str(shipped(SCHEMA)), text, count=1))
+
+
+def show_next_steps(file: Path, console: Console) -> None:
+    """Say what to do with a config that has been written."""
+    console.print(f"{file}: to be edited; as it is, it takes minutes and no network. Next:", soft_wrap=True)
+    for command in next_steps(file):
+        console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
 
 
 def next_steps(file: Path) -> list[str]:

@@ -110,9 +110,7 @@ def test_an_installed_wheel_needs_no_checkout(installed, tmp_path):
 # ---------------------------------------------------------------------------------------------------------- examples
 
 COMMANDS = typer.main.get_command(cli.app).commands
-EXAMPLES = [
-    (name, line) for name, command in COMMANDS.items() for line in (command.epilog or "").split("\n\n")[1:] or [""]
-]
+EXAMPLES = [(name, line) for name, command in COMMANDS.items() for line in command.epilog.split("\n\n")[1:]]
 
 
 @pytest.mark.parametrize(("name", "line"), EXAMPLES)
