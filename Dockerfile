@@ -4,7 +4,7 @@ FROM python:3.11-slim-bookworm
 # git: a run records the commit that made it; procps: Snakemake looks at its jobs with ps
 RUN apt-get update && apt-get install -y --no-install-recommends git procps && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/arccse
-COPY pyproject.toml constraints.txt README.md LICENSE Snakefile ./
+COPY pyproject.toml constraints.txt README.md LICENSE Snakefile environment.yml ./
 COPY arccse arccse
 COPY workflow workflow
 COPY profiles profiles

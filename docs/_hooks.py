@@ -3,6 +3,7 @@
 A page's links are those of the repository, so that they lead to the same on a forge and in the site.
 """
 
+import json
 import posixpath
 import re
 import sys
@@ -22,7 +23,7 @@ from arccse.schema import config_schema  # noqa: E402
 
 LINK = re.compile(r"(?<=\]\()[^)#\s:]+(?=[)#])")
 AS_IT_IS = (".md", ".svg", ".png", ".html", ".csv")  # other text becomes a page that shows it
-GUARD = 10**8  # bounds from here on only keep numbers finite
+GUARD = 10**6  # bounds from here on only keep numbers finite
 LANGUAGES = {".py": "python", ".yaml": "yaml"}
 
 
@@ -101,11 +102,23 @@ def mappings(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "`encoders:` NAME", own["encoders"]["additionalProperties"]
     yield "`encoders:` NAME `resources`", own["encoders"]["additionalProperties"]["properties"]["resources"]
     yield "`studies:` NAME", study
-    tuning = study["properties"]["tuning"]["anyOf"][0]
+    seeds, tuning = (with_keys(study["properties"][key]) for key in ("seeds", "tuning"))
+    yield "`studies:` NAME `seeds`, where they grow", seeds
     yield "`studies:` NAME `tuning`", tuning
     yield "`studies:` NAME `tuning`: `space`: KEY", tuning["properties"]["space"]["additionalProperties"]
     yield "`claims:` NAME", own["claims"]["additionalProperties"]
     yield "Hyperparameters: `training` and variants", own["training"]
+
+
+def with_keys(field: Mapping[str, Any]) -> dict[str, Any]:
+    """That form of a key's value which is a mapping with keys of its own."""
+    return next(one for one in forms(field) if "properties" in one)
+
+
+def forms(field: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The schemas of all forms that a key's value may have."""
+    own = field.get("anyOf") or field.get("oneOf")
+    return [form for one in own for form in forms(one)] if own else [dict(field)]
 
 
 def row(key: str, field: Mapping[str, Any], required: bool) -> str:
@@ -121,13 +134,15 @@ def said(value: Any) -> str:
         return f"[{', '.join(map(said, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {said(own)}" for key, own in value.items()) + "}"
-    return {None: "null", True: "true", False: "false"}.get(value) or str(value)
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def kind(field: Mapping[str, Any]) -> str:
     """A type in words, with its bounds."""
-    if "anyOf" in field:
-        return " or ".join(kind(one) for one in field["anyOf"])
+    if len(forms(field)) > 1:
+        return " or ".join(map(kind, forms(field)))
+    if "const" in field:
+        return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array" and "items" in field:

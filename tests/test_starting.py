@@ -72,7 +72,7 @@ def installed(tmp_path_factory) -> dict[str, str]:
     source, prefix = folder / "source", folder / "prefix"
     for name in IN_WHEEL:
         shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE", "Snakefile"):
+    for name in ("pyproject.toml", "README.md", "LICENSE", "Snakefile", "environment.yml"):
         shutil.copy(ROOT / name, source / name)
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     command += ["--no-warn-script-location", "--ignore-installed", "--prefix", str(prefix), str(source)]
@@ -102,6 +102,11 @@ def test_an_installed_wheel_needs_no_checkout(installed, tmp_path):
     assert (found["train"], found["evaluate"], found["report"]) == (7, 7, 1)
     profile = Path(shlex.split(workflow)[4]).parent / "profiles" / "default" / "config.yaml"
     assert yaml.safe_load(profile.read_text())["keep-going"] is True
+    corpus = run(
+        workflow.replace("--cores", "corpus --cores"), tmp_path, installed
+    )  # a whole job, which reads more than a dry run
+    assert corpus.returncode == 0, corpus.stderr
+    assert len(list(tmp_path.glob("results/config/data/corpus-*.txt"))) == 1
     again = run("arccse init", tmp_path, installed)
     assert (again.returncode, again.stdout) == (2, "")
     assert "is there already" in again.stderr

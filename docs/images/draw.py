@@ -16,24 +16,19 @@ from matplotlib.figure import Figure
 from arccse import examples
 from arccse.report.figures.drawing import COLOURS, LINES, STYLE, UNDATED, new_figure, shorter
 from arccse.statistics import ALPHA, detectable, effect, summarise, t_interval, word_of
+from arccse.stopping import Growing
 
 LAPTOP = Path(__file__).parents[2] / "results" / "laptop"
 BLUE, RED, GREEN = COLOURS[:3]
 
 
-def averages(label: str, hashed: str) -> pd.Series:
-    """Seed → STS average of a variant of laptop's study main."""
+def averages(study: str, label: str, seeds: int) -> pd.Series:
+    """Seed → STS average of a row of one of laptop's studies, for the first seeds."""
+    table = pd.read_csv(LAPTOP / "tables" / f"{study}.csv", dtype={"hash": str})
+    measured = table[(table["method"] == label) & (table["origin"] == "measured")]
     scores = pd.read_csv(LAPTOP / "scores.csv", dtype={"hash": str})
-    own = scores.query("variant == @label and hash == @hashed and suite == 'sts' and metric == 'spearman_all'")
-    return own.groupby("seed")["value"].mean()
-
-
-def hash_of(label: str) -> tuple[str, str]:
-    """A method's variant and hash in laptop's study main."""
-    table = pd.read_csv(LAPTOP / "tables" / "main.csv", dtype={"hash": str})
-    found = table.query("method == @label and origin == 'measured'")["hash"].iloc[0]
-    scores = pd.read_csv(LAPTOP / "scores.csv", dtype={"hash": str})
-    return str(scores[scores["hash"] == found]["variant"].iloc[0]), str(found)
+    own = scores[(scores["hash"] == measured["hash"].iloc[0]) & (scores["seed"] < seeds)]
+    return own[(own["suite"] == "sts") & (own["metric"] == "spearman_all")].groupby("seed")["value"].mean()
 
 
 def bar(
@@ -47,23 +42,25 @@ def bar(
 
 
 def paired() -> Figure:
-    """Seven seeds of two objectives: apart they overlap, seed by seed they don't."""
-    simcse, arccse = (averages(*hash_of(label)) for label in ("SimCSE", "ArcCSE"))
+    """Three seeds of two margins: apart their intervals overlap, seed by seed nothing is in doubt."""
+    without, with_margin = (averages("margin", f"margin={degrees}", 3) for degrees in (0, 10))
     with new_figure(8.4, 3.6, None) as figure:
         left, right = figure.subplots(1, 2, width_ratios=[3, 2])
-        for seed in simcse.index:
-            left.plot([0, 1], [simcse[seed], arccse[seed]], color="0.6", linewidth=1, marker="o", markersize=3)
-        for place, values, colour in ((-0.15, simcse, BLUE), (1.15, arccse, RED)):
+        for seed in without.index:
+            left.plot([0, 1], [without[seed], with_margin[seed]], color="0.6", linewidth=1, marker="o", markersize=3)
+        for place, values, colour in ((-0.15, without, BLUE), (1.15, with_margin, RED)):
             own = summarise(values.to_numpy())
             bar(left, place, own.low, own.mean, own.high, colour)
-        left.set(xticks=[0, 1], xticklabels=["SimCSE", "ArcCSE"], xlim=(-0.4, 1.4), ylabel="STS average")
+        left.set(xticks=[0, 1], xticklabels=["no margin", "margin 10°"], xlim=(-0.4, 1.4), ylabel="STS average")
         left.set_title("Each on its own")
-        found = effect((arccse - simcse).to_numpy())
-        right.plot(np.zeros(len(simcse)), arccse - simcse, "o", color="0.6", markersize=4)
+        found = effect((with_margin - without).to_numpy())
+        right.plot(np.zeros(len(without)), with_margin - without, "o", color="0.6", markersize=4)
         low, high = t_interval(found.difference, found.sd, found.n)
         bar(right, 0.15, low, found.difference, high, GREEN)
         right.axhline(0, color="0.3", linewidth=1)
-        right.set(xticks=[0.08], xticklabels=["ArcCSE − SimCSE"], xlim=(-0.5, 0.7), ylabel="difference (points)")
+        right.set(
+            xticks=[0.08], xticklabels=["margin 10° − no margin"], xlim=(-0.5, 0.7), ylabel="difference (points)"
+        )
         right.set_title("Seed by seed")
     return figure
 
@@ -132,21 +129,25 @@ def looks() -> Figure:
     """Looking after every seed and stopping at the first verdict, without and with a price for each look."""
     most, rng = 10, np.random.default_rng(1)
     nulls = rng.normal(0, 1, (20_000, most))
-    seeds = np.arange(3, most + 1)
+    every = list(range(3, most + 1))
+    planned = Growing(**{"from": 3, "to": most, "stop": "decided"}).plan
 
-    def stopped(priced: bool) -> np.ndarray:
-        """Share of studies without any effect that have had a verdict by each number of seeds."""
-        halves = [t_interval(0, n**0.5, n, n - 2 if priced else 1)[1] for n in seeds]  # in standard errors
+    def stopped(seeds: list[int], adjusted: list[int]) -> np.ndarray:
+        """% of studies without any effect that have had a verdict by each look, adjusted for so many looks."""
+        halves = [t_interval(0, n**0.5, n, k)[1] for n, k in zip(seeds, adjusted, strict=True)]  # in standard errors
         standard = [np.abs(nulls[:, :n].mean(1)) / (nulls[:, :n].std(1, ddof=1) / n**0.5) for n in seeds]
         decided = np.array(standard) > np.array(halves)[:, None]
         return 100 * np.maximum.accumulate(decided, axis=0).mean(1)
 
     with new_figure(8.4, 3.2, None) as figure:
         axes = figure.subplots()
-        axes.plot(seeds, stopped(False), color=RED, marker="s", label="looks not counted")
-        axes.plot(seeds, stopped(True), color=BLUE, marker="o", label="widened for each look")
+        axes.plot(every, stopped(every, [1] * len(every)), color=RED, marker="s", label="looks not counted")
+        told = "each widened for the looks before it"
+        axes.plot(every, stopped(every, [n - 2 for n in every]), color=BLUE, marker="o", label=told)
+        told = f"planned: with {planned[0]}, {planned[1]} and {planned[2]} seeds, each widened for all three"
+        axes.plot(planned, stopped(planned, [len(planned)] * 3), color=GREEN, marker="^", label=told)
         axes.axhline(100 * ALPHA, color="0.3", linewidth=1, linestyle=":")
-        axes.set(xlabel="seeds, with a look at each number", ylabel="false verdicts so far (%)", ylim=(0, None))
+        axes.set(xlabel="seeds at a look", ylabel="false verdicts so far (%)", ylim=(0, 22))
         axes.legend(frameon=False)
     return figure
 
