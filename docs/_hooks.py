@@ -89,7 +89,7 @@ def config_keys() -> str:
         "[config.yaml](../config/config.yaml) does. What the files are for: [Configuration](../config/README.md).",
     ]
     for title, schema in mappings(config_schema()):
-        lines += ["", f"## {title}", "", "| key | type | default | |", "| --- | --- | --- | --- |"]
+        lines += ["", f"## {title}", "", "| key | | default | type |", "| --- | --- | --- | --- |"]
         required = schema.get("required", [])
         lines += [row(key, field, key in required) for key, field in schema["properties"].items()]
     return "\n".join(lines) + "\n"
@@ -124,7 +124,7 @@ def forms(field: Mapping[str, Any]) -> list[dict[str, Any]]:
 def row(key: str, field: Mapping[str, Any], required: bool) -> str:
     """A key's line in a table."""
     default = "" if required or "default" not in field else f"`{said(field['default'])}`"
-    cells = [f"**`{key}`**" if required else f"`{key}`", kind(field), default, field["description"]]
+    cells = [f"**`{key}`**" if required else f"`{key}`", field["description"], default, kind(field)]
     return "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |"
 
 

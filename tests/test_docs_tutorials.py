@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SERVER = "import command_server, sys; print(command_server.folder(), flush=True); sys.stdin.read()"
+SERVER = "import command_server, signal; print(command_server.folder(), flush=True); signal.pause()"
 
 
 @pytest.fixture
@@ -31,15 +31,15 @@ def copied(project: Path) -> Iterator[dict[str, str]]:
     own = {"PYTHONPATH": f"{project}:{ROOT / 'tests'}"}
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER],
+        cwd=project,  # where Python looks first
         env=os.environ | own,
-        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     with server:
         folder = server.stdout.readline().strip()
         yield own | {"PATH": f"{folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"}
-        server.stdin.close()
+        server.terminate()
 
 
 def put(project: Path, name: str, block: tuple[str, str]) -> None:
