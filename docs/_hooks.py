@@ -7,7 +7,7 @@ import json
 import posixpath
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def added(config: MkDocsConfig, path: Path) -> File:
     if path.suffix in AS_IT_IS:
         return File.generated(config, uri(path), abs_src_path=str(ROOT / path))
     code = (ROOT / path).read_text(encoding="utf-8")
-    return File.generated(config, uri(path), content=f"# {path}\n\n~~~~{LANGUAGES[path.suffix]}\n{code}~~~~\n")
+    return File.generated(config, uri(path), content=f"# {path}\n\n~~~~{LANGUAGES.get(path.suffix, "")}\n{code}~~~~\n")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -56,9 +56,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(lambda link: posixpath.relpath(uri(of(link[0])), folder or "."), markdown)
 
 
-def linked(page: File) -> Any:
+def linked(page: File) -> Callable[[str], Path]:
     """A function that takes a page's links to paths from the repository's root."""
-    own = Path(page.src_uri) if page.src_uri.startswith(("benchmarks/", "config/")) else Path("docs", page.src_uri)
+    own = Path(page.abs_src_path).relative_to(ROOT) if page.abs_src_path else Path("docs", page.src_uri)
     return lambda target: Path(posixpath.normpath(posixpath.join(own.parent.as_posix(), target)))
 
 
