@@ -39,6 +39,13 @@ Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on
 PoolingName = Annotated[str | None, typer.Option("--pooling", help=f"{', '.join(POOLINGS)}; if not its own.")]
 SuiteNames = Annotated[list[str], typer.Option("--suite", help=f"{', '.join(SUITES)}; repeatable.")]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
+MtebNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task",
+        help="Only this task; repeatable. With `--suite mteb --data hub` any task or benchmark of mteb, by its name.",
+    ),
+]
 DataSource = Annotated[
     str, typer.Option("--data", help="senteval:FOLDER, hub, package:gensim, pairs:FILE, labelled:FILE.")
 ]
@@ -207,7 +214,7 @@ def evaluate(
     suite: SuiteNames,
     data: DataSource,
     out: Annotated[Path, typer.Option(help="The folder to write scores.csv into.")],
-    task: TaskNames = None,
+    task: MtebNames = None,
     pooling: PoolingName = None,
     revision: Revision = None,
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
@@ -223,14 +230,19 @@ def evaluate(
 
     set_threads(threads)
     source = open_source(data)
-    scores = evaluating.evaluate(
-        *(model, suite, source, out),
-        tasks=task,
-        pooling=pooling,
-        revision=revision,
-        name=name,
-        embed=partial(evaluating.encode, precision=precision),
-    )
+    if task and evaluating.is_mtebs(suite, source, task):
+        scores = evaluating.evaluate_mteb(
+            model, task, out, pooling=pooling, revision=revision, name=name, precision=precision
+        )
+    else:
+        scores = evaluating.evaluate(
+            *(model, suite, source, out),
+            tasks=task,
+            pooling=pooling,
+            revision=revision,
+            name=name,
+            embed=partial(evaluating.encode, precision=precision),
+        )
     print_scores(scores)
 
 
