@@ -234,15 +234,18 @@ def evaluate(
         scores = evaluating.evaluate_mteb(
             model, task, out, pooling=pooling, revision=revision, name=name, precision=precision
         )
-    else:
-        scores = evaluating.evaluate(
-            *(model, suite, source, out),
-            tasks=task,
-            pooling=pooling,
-            revision=revision,
-            name=name,
-            embed=partial(evaluating.encode, precision=precision),
-        )
+        from arccse.evaluation import mteb_tasks
+
+        print_scores(scores, mteb_tasks.means(task, scores))
+        return
+    scores = evaluating.evaluate(
+        *(model, suite, source, out),
+        tasks=task,
+        pooling=pooling,
+        revision=revision,
+        name=name,
+        embed=partial(evaluating.encode, precision=precision),
+    )
     print_scores(scores)
 
 
@@ -380,8 +383,8 @@ def warn(message: str) -> None:
     print(f"arccse: warning: {message}", file=sys.stderr)
 
 
-def print_scores(scores: Sequence["Score"]) -> None:
-    """A table of scores, and below each suite whose tasks are all there the average that papers print."""
+def print_scores(scores: Sequence["Score"], means: Sequence["Score"] = ()) -> None:
+    """A table of scores, with the average that papers print of each suite whose tasks are all there; other means."""
     table = Table("suite", "task", "metric", "value", "n")
     for suite, own in groupby(scores, key=lambda score: score.suite):
         spec = SUITES[suite]
@@ -392,4 +395,6 @@ def print_scores(scores: Sequence["Score"]) -> None:
         average = spec.average(values)
         if average is not None:
             table.add_row(suite, "Avg", spec.metric, f"{average:.2f}", f"{len(spec.columns)} tasks", end_section=True)
+    for mean in means:
+        table.add_row(mean.suite, mean.task, mean.metric, f"{mean.value:.2f}", f"{mean.n} tasks")
     console.print(table)

@@ -11,7 +11,9 @@ import math
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from itertools import chain
 from pathlib import Path
+from statistics import fmean
 from typing import Any, cast
 
 import mteb
@@ -31,6 +33,7 @@ from arccse.evaluation.scoring import fault
 from arccse.models import Precision
 from arccse.progress import Bar
 
+ALL = [task.metadata.name for task in TASK_LIST]  # 2,000
 BATCH = 64  # texts that go through the encoder together; mteb's run settings have it
 
 
@@ -57,24 +60,26 @@ def tasks(names: Iterable[str]) -> list[Any]:
         known = found.setdefault(task.metadata.name, task)
         if (known.hf_subsets, known.eval_splits) != (task.hf_subsets, task.eval_splits):
             raise InputError(
-                f"mteb's {task.metadata.name} is in two of the benchmarks, with different languages or splits; call "
-                "once for each benchmark, with a folder of its own."
+                f"mteb's {task.metadata.name} was asked for twice, with different languages or splits; call once for "
+                "each, with a folder of its own."
             )
     return list(found.values())
 
 
 def named(name: str) -> Sequence[Any]:
     """The task of that name, or those of the benchmark: copies of mteb's, which has each once."""
-    name = TASKS[name].name if name in TASKS else name
-    own = [task.metadata.name for task in TASK_LIST]
-    if name in own:
-        return [mteb.get_task(name)]
+    if is_task(name):
+        return [mteb.get_task(TASKS[name].name if name in TASKS else name)]
     benchmarks = {one: each for each in mteb.get_benchmarks() for one in (each.name, *each.aliases)}
     if name not in benchmarks:
-        raise InputError(
-            f"mteb {mteb.__version__} has no task or benchmark '{name}'{like(name, [*own, *benchmarks])}"
-        )
+        nearest = like(name, [*ALL, *benchmarks])
+        raise InputError(f"mteb {mteb.__version__} has no task or benchmark '{name}'{nearest}")
     return [copy.deepcopy(task) for task in benchmarks[name].tasks]
+
+
+def is_task(name: str) -> bool:
+    """Whether mteb, or suite `mteb`, has a task of that name."""
+    return name in TASKS or name in ALL
 
 
 def like(name: str, valid: Sequence[str]) -> str:
@@ -210,6 +215,25 @@ def evaluate(model: OnDemand, chosen: Iterable[Any], out: Path) -> Iterator[Scor
         yield Scored([Score("mteb", metadata.name, metadata.main_score, value, sum(map(size, parts(task))))])
         for part in parts(task):
             part.unload_data()
+
+
+def means(names: Iterable[str], scores: Sequence[Score]) -> list[Score]:
+    """Of each benchmark among the names, what mteb's leaderboard calls Mean (Task) and Mean (TaskType).
+
+    Args:
+        names: that the scores were asked for by.
+        scores: of all their tasks.
+    """
+    values, found = {score.task: score.value for score in scores}, []
+    for name in names:
+        own = named(name)
+        if not is_task(name):
+            types: dict[str, list[float]] = {}
+            for task in own:
+                types.setdefault(task.metadata.type, []).append(values[task.metadata.name])
+            found.append(Score("mteb", name, "Mean (Task)", fmean(chain(*types.values())), len(own)))
+            found.append(Score("mteb", name, "Mean (TaskType)", fmean(map(fmean, types.values())), len(own)))
+    return found
 
 
 def load(task: Any) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,7 @@ from arccse.evaluation import mteb_tasks
 from arccse.evaluation.scores import Score
 from arccse.records import read_evaluations
 
+PAGE = (Path(__file__).parents[2] / "docs" / "mteb.md").read_text(encoding="utf-8")
 TEXTS = tiny.sentences(560)
 QUERIES = [" ".join(text.split()[:4]) for text in TEXTS[:12]]  # beginnings of documents, or all of a short one
 SHAPE = ("corpus", "queries", "qrels")
@@ -180,9 +182,10 @@ def test_the_folder_is_what_mteb_loads_and_its_repository_takes(made: Made) -> N
     assert {one["encode_kwargs"]["batch_size"] for one in settings} == {mteb_tasks.BATCH}
 
 
-def test_mteb_commits_the_folder_to_a_clone_of_its_repository(
-    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_page_that_walks_through_submission(
+    made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Its Python, with a repository of our own where mteb's is."""
     theirs = tmp_path / "results"
     given = {"AUTHOR_NAME": "a", "AUTHOR_EMAIL": "a@b.c", "COMMITTER_NAME": "a", "COMMITTER_EMAIL": "a@b.c"}
     given |= {"CONFIG_COUNT": "1", "CONFIG_KEY_0": f"url.file://{theirs}.insteadOf", "CONFIG_GLOBAL": os.devnull}
@@ -191,15 +194,20 @@ def test_mteb_commits_the_folder_to_a_clone_of_its_repository(
         monkeypatch.setenv(f"GIT_{name}", value)
     for command in (("init", "-q", theirs), ("-C", theirs, "commit", "-q", "--allow-empty", "-m", "theirs")):
         subprocess.run(["git", *command], check=True)
-    own = shutil.copytree(made.out, tmp_path / "own")
-    submitted = mteb.ResultCache(own).submit_results(create_pr=False)
-    assert (submitted["status"], submitted["result_count"]) == ("ready_for_submission", len(NAMES))
-    shown = subprocess.run(
-        ["git", "-C", own / "remote", "show", "--stat=200"], capture_output=True, text=True, check=True
-    )
-    assert "tiny/mean" in shown.stdout
+    shutil.copytree(made.out, tmp_path / "DIR")
+    monkeypatch.chdir(tmp_path)
+    describe, submit = re.findall(r"^ *```python\n(.*?)^ *```", PAGE, flags=re.MULTILINE | re.DOTALL)
+    exec(textwrap.dedent(describe), {})
+    described = capsys.readouterr().out
+    assert "name='tiny/mean'" in described
+    assert "embed_dim=32" in described
+    exec(textwrap.dedent(submit), {})
+    assert capsys.readouterr().out.split()[:2] == ["ready_for_submission", str(len(NAMES))]
+    show = ["git", "-C", "DIR/remote", "show", "--stat=200"]
+    shown = subprocess.run(show, capture_output=True, text=True, check=True).stdout
+    assert "tiny/mean" in shown
     for name in (*(f"{task}.json" for task in MAIN), "model_meta.json"):
-        assert f"/{name}" in shown.stdout
+        assert f"/{name}" in shown
 
 
 def test_what_mteb_is_told_of_the_model(made: Made, model: Path) -> None:
@@ -277,6 +285,17 @@ def test_a_benchmark_stands_for_its_tasks() -> None:
     assert [task.metadata.name for task in found] == [task.metadata.name for task in own]
     assert {(*task.hf_subsets,) for task in found} >= {("default",), ("en",), ("en-en",)}
     assert not {*map(id, found)} & {*map(id, own)}  # data are loaded into copies
+
+
+def test_a_benchmarks_means_are_over_tasks_and_over_types_of_them() -> None:
+    found = mteb_tasks.tasks(["MTEB(eng, v2)"])
+    types = [task.metadata.type for task in found]
+    values = [10.0 * sorted({*types}).index(one) for one in types]
+    scores = [Score("mteb", task.metadata.name, "m", value, 1) for task, value in zip(found, values, strict=True)]
+    over_tasks, over_types = mteb_tasks.means(["MTEB(eng, v2)", "STS12", "STSB"], scores)
+    assert (over_tasks.metric, over_tasks.task, over_tasks.n) == ("Mean (Task)", "MTEB(eng, v2)", 41)
+    assert over_tasks.value == pytest.approx(np.mean(values))
+    assert (over_types.metric, over_types.value) == ("Mean (TaskType)", pytest.approx(5 * (len({*types}) - 1)))
 
 
 @pytest.mark.parametrize(
