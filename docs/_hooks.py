@@ -7,7 +7,7 @@ import json
 import posixpath
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ def added(config: MkDocsConfig, path: Path) -> File:
     if path.suffix in AS_IT_IS:
         return File.generated(config, uri(path), abs_src_path=str(ROOT / path))
     code = (ROOT / path).read_text(encoding="utf-8")
-    return File.generated(config, uri(path), content=f"# {path}\n\n~~~~{LANGUAGES[path.suffix]}\n{code}~~~~\n")
+    return File.generated(config, uri(path), content=f"# {path}\n\n~~~~{LANGUAGES.get(path.suffix, "")}\n{code}~~~~\n")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
@@ -56,9 +56,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(lambda link: posixpath.relpath(uri(of(link[0])), folder or "."), markdown)
 
 
-def linked(page: File) -> Any:
+def linked(page: File) -> Callable[[str], Path]:
     """A function that takes a page's links to paths from the repository's root."""
-    own = Path(page.src_uri) if page.src_uri.startswith(("benchmarks/", "config/")) else Path("docs", page.src_uri)
+    own = Path(page.abs_src_path).relative_to(ROOT) if page.abs_src_path else Path("docs", page.src_uri)
     return lambda target: Path(posixpath.normpath(posixpath.join(own.parent.as_posix(), target)))
 
 
@@ -89,7 +89,7 @@ def config_keys() -> str:
         "[config.yaml](../config/config.yaml) does. What the files are for: [Configuration](../config/README.md).",
     ]
     for title, schema in mappings(config_schema()):
-        lines += ["", f"## {title}", "", "| key | type | default | |", "| --- | --- | --- | --- |"]
+        lines += ["", f"## {title}", "", "| key | | default | type |", "| --- | --- | --- | --- |"]
         required = schema.get("required", [])
         lines += [row(key, field, key in required) for key, field in schema["properties"].items()]
     return "\n".join(lines) + "\n"
@@ -124,7 +124,7 @@ def forms(field: Mapping[str, Any]) -> list[dict[str, Any]]:
 def row(key: str, field: Mapping[str, Any], required: bool) -> str:
     """A key's line in a table."""
     default = "" if required or "default" not in field else f"`{said(field['default'])}`"
-    cells = [f"**`{key}`**" if required else f"`{key}`", kind(field), default, field["description"]]
+    cells = [f"**`{key}`**" if required else f"`{key}`", field["description"], default, kind(field)]
     return "| " + " | ".join(cell.replace("|", r"\|").replace("\n", " ") for cell in cells) + " |"
 
 

@@ -1,12 +1,13 @@
-"""docs/comparing.md by its own words: its commands and its Python, in their order, in one folder."""
+"""docs/comparing.md by its own words: its commands and its Python, in their order, in one folder; docs/api.md's."""
 
 from pathlib import Path
 
 import pages
 import pandas as pd
+import pytest
 import tiny
 
-PAGE = Path(__file__).parents[1] / "docs" / "comparing.md"
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 def test_the_tutorial_runs(tmp_path: Path) -> None:
@@ -15,8 +16,18 @@ def test_the_tutorial_runs(tmp_path: Path) -> None:
     rows.to_csv(tmp_path / "questions.csv", index=False)
     clicks = rows.rename(columns={"sentence1": "query", "sentence2": "title", "score": "rating"})
     clicks.to_csv(tmp_path / "clicks.tsv", index=False, sep="\t")
-    blocks = pages.blocks(PAGE)
+    blocks = pages.blocks(DOCS / "comparing.md")
     assert [language for language, _ in blocks] == ["sh", "sh", "sh", "python"]
     *_, said = (pages.run(block, tmp_path, {"XDG_CACHE_HOME": str(tmp_path / "cache")}) for block in blocks)
     assert "equivalent" in said  # a model and itself
     assert (tmp_path / "choice" / "index.html").is_file()
+
+
+def test_the_public_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ((_, code),) = pages.blocks(DOCS / "api.md")
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert names["vectors"].shape == (2, 128)
+    assert {score.suite for score in names["scores"]} == {"sts"}
+    assert (tmp_path / "scored" / "scores.csv").is_file()
