@@ -3,7 +3,7 @@ PYTHON ?= python3
 CONFIG ?= config/smoke.yaml
 BIN := .venv/bin
 
-.PHONY: install run test report rehearsal lint image
+.PHONY: install run test report rehearsal lint docs image
 
 install: .venv/installed
 
@@ -13,7 +13,7 @@ install: .venv/installed
 	$(BIN)/pip install --quiet --upgrade pip setuptools
 	# torch alone first: a plain requirement of another package must find it there
 	$(BIN)/pip install --quiet --no-compile -c constraints.txt "torch==$$(sed -n 's/^torch==//p' constraints.txt)"
-	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e .[workflow,dev,cluster]
+	$(BIN)/pip install --quiet --no-compile -c constraints.txt -e .[workflow,dev,cluster,docs]
 	touch $@
 
 run: install
@@ -35,6 +35,10 @@ rehearsal: install
 # for clusters that run containers; untried, as the Dockerfile says
 image:
 	docker build --tag arccse:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) --tag arccse:latest .
+
+# the site, in build/site; `python -m http.server -d build/site` serves it with its search
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 lint: install
 	$(BIN)/ruff check .

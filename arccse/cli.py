@@ -19,6 +19,7 @@ from arccse.errors import Diverged, InputError, Interrupted, nearest
 from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS, Precision
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
+from arccse.usage import add_examples
 
 if TYPE_CHECKING:
     from arccse.evaluation.scores import Score
@@ -102,6 +103,15 @@ def options(
     ] = False,
 ) -> None:
     """What stands before a command. typer's own says what the program is for: see `app`."""
+
+
+@app.command()
+def init(file: Annotated[Path, typer.Argument(help="A new file.")] = Path("config/config.yaml")) -> None:
+    """Write a config to begin with, SimCSE against ArcCSE on a small encoder, and say what to do next."""
+    from arccse import starting
+
+    starting.write_config(file)
+    starting.show_next_steps(file, console)
 
 
 @app.command()
@@ -377,6 +387,9 @@ def schema() -> None:
     from arccse.schema import config_schema
 
     print(json.dumps(config_schema(), indent=1, ensure_ascii=False))
+
+
+add_examples(app)
 
 
 def warn(message: str) -> None:

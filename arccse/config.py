@@ -325,7 +325,7 @@ def load(path: Path | str) -> Config:
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=UniqueKeys)
     except FileNotFoundError:
-        raise InputError(f"No config file '{path}'.") from None
+        raise InputError(f"No config file '{path}'; `arccse init NAME.yaml` writes one to begin with.") from None
     except OSError as error:
         raise InputError(f"The config file '{shortened(str(path))}' can't be read: {error.strerror}.") from error
     except UnicodeDecodeError as error:

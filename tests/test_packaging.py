@@ -22,7 +22,13 @@ def requirements() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
     return [
         Requirement(line)
-        for line in [*PROJECT["dependencies"], *extras["workflow"], *extras["dev"], *extras["cluster"]]
+        for line in [
+            *PROJECT["dependencies"],
+            *extras["workflow"],
+            *extras["dev"],
+            *extras["cluster"],
+            *extras["docs"],
+        ]
     ]
 
 
@@ -65,7 +71,7 @@ def test_packaged_encoders_are_required_at_the_version_whose_weights_are_known()
 def test_the_conda_environment_installs_the_same():
     environment = yaml.safe_load((ROOT / "environment.yml").read_text())
     from_pip = next(entry["pip"] for entry in environment["dependencies"] if isinstance(entry, dict))
-    assert from_pip == ["-c constraints.txt", "-e .[workflow,dev,cluster]"]
+    assert from_pip == ["-c constraints.txt", "-e .[workflow,dev,cluster,docs]"]
 
 
 def test_the_version_is_the_newest_of_the_changelog():

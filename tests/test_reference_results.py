@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pages
 import pandas as pd
 import pytest
 from commands import arccse
@@ -118,6 +119,21 @@ def test_runs_are_of_a_committed_state_and_of_the_seeds_that_are_asked_for(confi
     assert set(gathered.runs) == set(config.runs())
     for record in gathered.runs.values():
         assert re.fullmatch(r"[0-9a-f]{40}", record["git_commit"]), "trained on uncommitted code"
+
+
+def test_the_tutorial_of_a_reviewer_runs_on_them(rendered):
+    page = ROOT / "docs" / "tutorials" / "claim.md"
+    folder = rendered.parents[1]
+    shutil.copytree(ROOT / "config", folder / "config")
+    (language, command), *blocks = pages.blocks(page)
+    assert (language, command) == ("sh", "arccse report --config config/laptop.yaml\n")  # as `rendered` was made
+    by_hand, looks, _, code = (pages.run(block, folder) for block in blocks)
+    line = pd.read_csv(COMMITTED / "tables" / "claims.csv").set_index("claim").loc["gain"]
+    interval = f"{line['low']:.2f} to {line['high']:.2f}"
+    assert f"{line['difference']:+.2f} ({interval}) over {line['n']} seeds, one of {line['comparisons']}" in by_hand
+    assert f"*{line['verdict']}, {line['difference']:+.2f}, {interval}, n {line['n']}*" in page.read_text()
+    assert "transfer [5, 6]" in looks
+    assert "0 of 77 runs were made by other code" in code
 
 
 SHOWN = README[README.index("## What was found") :].partition("\n## ")[0]
