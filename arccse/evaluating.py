@@ -156,9 +156,9 @@ def evaluate_mteb(
     named = mteb_tasks.tasks(tasks)
     made = origin(model, pooling, revision)
     make_writable(out)
-    chosen = [mteb_tasks.with_data(task) for task in named]
     scores: list[Score] = []
-    with loaded(made, revision, precision) as (encoder, usable):
+    with loaded(made, revision, precision) as (encoder, usable):  # first: data may be gigabytes
+        chosen = [mteb_tasks.with_data(task) for task in named]
         called = mteb_tasks.meta(encoder, name or model_name(model), **identity(model, revision, encoder))
         for found in mteb_tasks.evaluate(mteb_tasks.OnDemand(encoder, usable, called), chosen, out):
             report_scores(found.scores)

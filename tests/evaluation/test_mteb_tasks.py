@@ -353,6 +353,14 @@ def test_a_data_set_that_is_not_for_everyone(hub: Hub, model: Path, tmp_path: Pa
     assert "give a token" in said
 
 
+def test_a_model_that_does_not_say_how_it_pools_is_told_before_data_are_fetched(
+    hub: Hub, model: Path, tmp_path: Path
+) -> None:
+    asked = len(hub.requests)
+    assert "does not say how it pools" in refusal(model.with_name("bert"), ["STS14"], tmp_path)
+    assert len(hub.requests) == asked
+
+
 def test_without_a_network(hub: Hub, made: Made, model: Path, tmp_path: Path) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(constants, "HF_HUB_OFFLINE", True)
