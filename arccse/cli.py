@@ -40,6 +40,13 @@ Model = Annotated[str, typer.Argument(help="A folder, package:NAME, or a name on
 PoolingName = Annotated[str | None, typer.Option("--pooling", help=f"{', '.join(POOLINGS)}; if not its own.")]
 SuiteNames = Annotated[list[str], typer.Option("--suite", help=f"{', '.join(SUITES)}; repeatable.")]
 TaskNames = Annotated[list[str] | None, typer.Option("--task", help="Only this task; may be repeated.")]
+MtebNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--task",
+        help="Only this task; repeatable. With `--suite mteb --data hub` any task or benchmark of mteb, by its name.",
+    ),
+]
 DataSource = Annotated[
     str, typer.Option("--data", help="senteval:FOLDER, hub, package:gensim, pairs:FILE, labelled:FILE.")
 ]
@@ -217,7 +224,7 @@ def evaluate(
     suite: SuiteNames,
     data: DataSource,
     out: Annotated[Path, typer.Option(help="The folder to write scores.csv into.")],
-    task: TaskNames = None,
+    task: MtebNames = None,
     pooling: PoolingName = None,
     revision: Revision = None,
     name: Annotated[str | None, typer.Option(help="The model's name in MTEB's results.")] = None,
@@ -233,6 +240,14 @@ def evaluate(
 
     set_threads(threads)
     source = open_source(data)
+    if task and evaluating.is_mtebs(suite, source, task):
+        scores = evaluating.evaluate_mteb(
+            model, task, out, pooling=pooling, revision=revision, name=name, precision=precision
+        )
+        from arccse.evaluation import mteb_tasks
+
+        print_scores(scores, mteb_tasks.means(task, scores))
+        return
     scores = evaluating.evaluate(
         *(model, suite, source, out),
         tasks=task,
@@ -381,8 +396,8 @@ def warn(message: str) -> None:
     print(f"arccse: warning: {message}", file=sys.stderr)
 
 
-def print_scores(scores: Sequence["Score"]) -> None:
-    """A table of scores, and below each suite whose tasks are all there the average that papers print."""
+def print_scores(scores: Sequence["Score"], means: Sequence["Score"] = ()) -> None:
+    """A table of scores, with the average that papers print of each suite whose tasks are all there; other means."""
     table = Table("suite", "task", "metric", "value", "n")
     for suite, own in groupby(scores, key=lambda score: score.suite):
         spec = SUITES[suite]
@@ -393,4 +408,6 @@ def print_scores(scores: Sequence["Score"]) -> None:
         average = spec.average(values)
         if average is not None:
             table.add_row(suite, "Avg", spec.metric, f"{average:.2f}", f"{len(spec.columns)} tasks", end_section=True)
+    for mean in means:
+        table.add_row(mean.suite, mean.task, mean.metric, f"{mean.value:.2f}", f"{mean.n} tasks")
     console.print(table)

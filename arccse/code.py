@@ -90,6 +90,13 @@ def of_evaluation(suite: str, source: str) -> Code:
     return digest((*roots, ("data.sources", source_class(source).__name__)))
 
 
+def of_mteb() -> Code:
+    """The code that scores on mteb's own tasks depend on; the tasks' is mteb's, whose version stands beside it."""
+    return digest(
+        (("evaluation.mteb_tasks", "with_data"), ("evaluation.mteb_tasks", "evaluate"), ("encoder", "load_encoder"))
+    )
+
+
 def with_package(code: Code, name: str) -> Code:
     """Code that calls another package, of which it is not followed what: all its source, under name and version.
 

@@ -2,9 +2,10 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -15,8 +16,11 @@ from arccse.evaluation.scores import Score, write_scores
 from arccse.evaluation.suites import KEEPING, SUITES, by_pooling
 from arccse.evaluation.suites import tasks as suite_tasks
 from arccse.files import atomic_write, make_writable, sha256, sweep
-from arccse.models import Origin, Precision, origin
+from arccse.models import Origin, Precision, choose_pooling, on_hub, origin, resolve
 from arccse.records import read_evaluations, read_kept, read_scores
+
+if TYPE_CHECKING:
+    from arccse.encoder import Encoder
 
 # torch, transformers and mteb take seconds to import; each function imports what it uses.
 
@@ -30,18 +34,28 @@ def encode(made: Origin, revision: str | None, sentences: Sequence[str], precisi
 
     They are in float32, whatever the precision asked for, where the device is not fast at bfloat16.
     """
+    from arccse.progress import Bar
+
+    total = len(set(sentences))
+    with (
+        loaded(made, revision, precision) as (encoder, usable),
+        Bar(f"encoding with {made.model}", "sentences") as bar,
+    ):
+        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total), usable)
+
+
+@contextmanager
+def loaded(made: Origin, revision: str | None, precision: Precision) -> Iterator[tuple["Encoder", Precision]]:
+    """A model on a device that is nobody else's meanwhile, and the precision asked for or what the device can do."""
     from arccse import devices
     from arccse.encoder import load_encoder
     from arccse.process import keep_freed_memory, quiet_libraries
-    from arccse.progress import Bar
 
     keep_freed_memory()
     quiet_libraries()
-    total = len(set(sentences))
-    with devices.acquire() as device, Bar(f"encoding with {made.model}", "sentences") as bar:
+    with devices.acquire() as device:
         encoder = load_encoder(made.model, made.pooling or None, revision=revision).to(device)
-        usable = devices.precision(precision, device)
-        return Embeddings.of(encoder, sentences, lambda done: bar.update(done, total), usable)
+        yield encoder, devices.precision(precision, device)
 
 
 def evaluate(
@@ -91,12 +105,79 @@ def evaluate(
         scores += scoring.evaluate(rows, source, part, out, name or model_name(model), report_scores)
     from arccse import provenance  # with torch, which reads the number of threads
 
+    made = {suite: how for how, own in ways for suite in own}
+    write(scores, provenance.of_scores(made, encoded, source, selection), out)
+    return scores
+
+
+def write(scores: Sequence[Score], made: dict[str, Any], out: Path) -> None:
+    """Write scores.csv and evaluation.json, which says what they were made with; never the scores of one with the
+    other's record.
+    """
     (out / RECORD).unlink(missing_ok=True)  # of the scores that these replace
     write_scores(scores, out / SCORES)
-    made = {suite: how for how, own in ways for suite in own}
-    record = {"scores": sha256(out / SCORES), **provenance.of_scores(made, encoded, source, selection)}
-    atomic_write(out / RECORD, json.dumps(record, indent=1) + "\n")
+    atomic_write(out / RECORD, json.dumps({"scores": sha256(out / SCORES), **made}, indent=1) + "\n")
+
+
+def is_mtebs(suites: Sequence[str], source: Source, tasks: Sequence[str] | None) -> bool:
+    """Whether tasks are asked for as mteb has them: by name, of suite `mteb` alone, from the hub."""
+    return [*suites] == ["mteb"] and source.spec == "hub" and bool(tasks)
+
+
+def evaluate_mteb(
+    model: str,
+    tasks: Sequence[str],
+    out: Path,
+    *,
+    pooling: str | None = None,
+    revision: str | None = None,
+    name: str | None = None,
+    precision: Precision = "fp32",
+) -> list[Score]:
+    """Score any encoder on any tasks of mteb, which runs them: write its JSON, scores.csv and evaluation.json.
+
+    All data sets are fetched before the first text is encoded. A text is encoded once for all tasks of a call.
+
+    Args:
+        model, out, pooling, revision, name: as `evaluate` takes them.
+        tasks: names of mteb's tasks and benchmarks.
+        precision: to encode in, where the device is fast at it.
+
+    Raises:
+        InputError: an unknown task, benchmark, model or pooling, data that can't be had or read, embeddings that say
+            nothing, or a folder that can't be written.
+    """
+    from arccse.process import quiet_libraries
+
+    quiet_libraries()  # before datasets is imported
+    from arccse import provenance
+    from arccse.evaluation import mteb_tasks
+
+    named = mteb_tasks.tasks(tasks)
+    made = origin(model, pooling, revision)
+    make_writable(out)
+    scores: list[Score] = []
+    with loaded(made, revision, precision) as (encoder, usable):  # first: data may be gigabytes
+        chosen = [mteb_tasks.with_data(task) for task in named]
+        called = mteb_tasks.meta(encoder, name or model_name(model), **identity(model, revision, encoder))
+        for found in mteb_tasks.evaluate(mteb_tasks.OnDemand(encoder, usable, called), chosen, out):
+            report_scores(found.scores)
+            scores += found.scores
+    write(scores, provenance.of_mteb(made, usable, chosen), out)
     return scores
+
+
+def identity(model: str, revision: str | None, encoder: "Encoder") -> dict[str, Any]:
+    """What tells a model from others in mteb's results: its commit and address on the hub, if it is pooled as its
+    folder declares; otherwise the fingerprint, which another pooling changes.
+    """
+    folder = resolve(model, revision)
+    published = on_hub(model) and choose_pooling(folder, model, None) == encoder.pooling
+    return {
+        "revision": folder.name if published else encoder.fingerprint()[:40],
+        "page": f"https://huggingface.co/{model}" if published else None,
+        "layout": "Sentence Transformers" if (folder / "modules.json").is_file() else "Transformers",
+    }
 
 
 class Evaluation(NamedTuple):

@@ -66,6 +66,31 @@ def of_scores(
     }
 
 
+def of_mteb(made: Origin, precision: Precision, tasks: Iterable[Any]) -> dict[str, Any]:
+    """What scores on mteb's own tasks are made with, in the form of `of_scores`; the data are the data sets' commits.
+
+    Args:
+        made: the model and how it pools.
+        precision: of its embeddings.
+        tasks: of mteb, as they were scored.
+    """
+    revisions = {task.metadata.name: task.metadata.revision for task in tasks}
+    lines = "".join(f"{revision}  {name}\n" for name, revision in sorted(revisions.items()))
+    suite = {
+        "pooling": made.pooling,
+        "precision": precision,
+        "data": hashlib.sha256(lines.encode()).hexdigest(),
+        "code": code.of_mteb()._asdict(),
+        "revisions": revisions,
+    }
+    return {
+        "model": made.checksum,
+        "source": "hub",
+        "suites": {"mteb": suite},
+        **environment(torch.device("cpu")),
+    }
+
+
 def data_checksum(source: Source, tasks: Iterable[str]) -> str:
     """sha256 of the names and checksums of the files of some tasks."""
     checksums = source.checksums(sorted(tasks))

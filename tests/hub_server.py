@@ -14,9 +14,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 from urllib.parse import parse_qs, quote, unquote, urlsplit
+
+import pytest
 
 Files = Mapping[str, bytes | int]
 API = re.compile("/api/(models|datasets)/(.+?)(?:/(revision|tree|paths-info)/([^/]+)(?:/(.+))?)?")
@@ -250,3 +253,18 @@ def serve(files: Files, moved: Mapping[str, str] | None = None, port: int = 0) -
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+@contextmanager
+def turned_to(hub: Hub, cache: Path) -> Iterator[None]:
+    """This process's hub is `hub`, and what it fetches there is kept in `cache`, until the block ends."""
+    from huggingface_hub import constants
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "ENDPOINT", hub.endpoint)
+        patch.setattr(
+            constants, "HUGGINGFACE_CO_URL_TEMPLATE", hub.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+        )
+        patch.setattr(constants, "HF_HUB_CACHE", str(cache))
+        patch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield

@@ -14,7 +14,7 @@ from pathlib import Path
 import huggingface_hub.constants as constants
 import huggingface_hub.file_download
 import pytest
-from hub_server import Fault, Hub, serve, sha256
+from hub_server import Fault, Hub, serve, sha256, turned_to
 
 from arccse import hub as hubs
 from arccse.data import corpus
@@ -62,12 +62,7 @@ def hub(tiny_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> I
     files |= {
         f"/datasets/mteb/sts13-sts/resolve/{COMMIT}/{name}": SENTENCES for name in ("README.md", "test.jsonl.gz")
     }
-    with serve(files) as running:
-        monkeypatch.setattr(constants, "ENDPOINT", running.endpoint)
-        template = running.endpoint + "/{repo_id}/resolve/{revision}/{filename}"
-        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    with serve(files) as running, turned_to(running, tmp_path / "cache"):
         monkeypatch.setattr(time, "sleep", lambda seconds: None)
         yield running
 

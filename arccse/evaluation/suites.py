@@ -267,7 +267,10 @@ def tasks(suite: str, source: Source, only: Sequence[str] | None = None) -> list
     offered = kind.tasks(source)
     for task in only or []:
         if task not in offered:
-            raise InputError(f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, list(offered))}")
+            more = " Any task of mteb: --suite mteb alone, --data hub." if kind is MTEB else ""
+            raise InputError(
+                f"Suite {suite} has no task '{task}' in {source.spec}; {nearest(task, [*offered])}{more}"
+            )
     return [task for task in offered if not only or task in only]
 
 

@@ -205,11 +205,15 @@ def test_a_text_that_is_no_text(tiny: Encoder, tmp_path: Path) -> None:
     assert not list((tmp_path / "tokens").iterdir())
 
 
-# Other processes. They are spawned, so what they call stands at the top of this module.
+# Other processes. They are forked from one that has done nothing but import, so that they share no thread with this
+# one; what they call stands at the top of this module.
+FAMILY = [f"transformers.models.bert.{part}_bert" for part in ("modeling", "tokenization")]
+CONTEXT = multiprocessing.get_context("forkserver")
+CONTEXT.set_forkserver_preload(["arccse.encoder", "arccse.data.tokens", "hypothesis", "pytest", *FAMILY])
 
 
 def start(target, *arguments) -> multiprocessing.process.BaseProcess:
-    process = multiprocessing.get_context("spawn").Process(target=target, args=arguments)
+    process = CONTEXT.Process(target=target, args=arguments)
     process.start()
     return process
 
@@ -267,8 +271,7 @@ def meets_the_other(model: str, text: Path, folder: Path, barrier, results) -> N
 
 
 def test_two_trainings_start_at_once(tiny: Encoder, many: Path, tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(2), context.Queue()
+    barrier, results = CONTEXT.Barrier(2), CONTEXT.Queue()
     model = tiny.transformer.config.name_or_path
     processes = [start(meets_the_other, model, many, tmp_path, barrier, results) for _ in range(2)]
     expected = tiny.token_ids(MANY, 12)
@@ -289,7 +292,7 @@ def with_little_disk(model: str, text: Path, folder: Path, results) -> None:
 
 
 def test_a_full_disk(tiny: Encoder, many: Path, tmp_path: Path) -> None:
-    results = multiprocessing.get_context("spawn").Queue()
+    results = CONTEXT.Queue()
     process = start(with_little_disk, tiny.transformer.config.name_or_path, many, tmp_path, results)
     assert "can't be written: " in results.get(timeout=HANGS)
     process.join()
