@@ -47,7 +47,8 @@ def added(config: MkDocsConfig, path: Path) -> File:
     if path.suffix in AS_IT_IS:
         return File.generated(config, uri(path), abs_src_path=str(ROOT / path))
     code = (ROOT / path).read_text(encoding="utf-8")
-    return File.generated(config, uri(path), content=f"# {path}\n\n~~~~{LANGUAGES.get(path.suffix, "")}\n{code}~~~~\n")
+    language = LANGUAGES.get(path.suffix, "text")
+    return File.generated(config, uri(path), content=f"# {path}\n\n~~~~{language}\n{code}~~~~\n")
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
