@@ -15,6 +15,7 @@ from snakemake_runs import jobs
 
 from arccse import cli, config, starting
 from arccse.errors import InputError
+from arccse.report import page
 
 ROOT = Path(__file__).parent.parent
 IN_WHEEL = ("arccse", "config", "profiles", "workflow")
@@ -90,6 +91,11 @@ def run(command: str, folder: Path, environment: dict[str, str]) -> subprocess.C
     )
 
 
+def test_an_installed_wheel_has_the_sources_of_pages(installed):
+    for path in page.SOURCES.iterdir():
+        assert (Path(installed["PYTHONPATH"]) / "arccse" / "report" / "page" / path.name).is_file()
+
+
 def test_an_installed_wheel_needs_no_checkout(installed, tmp_path):
     done = run("arccse init", tmp_path, installed)
     assert done.returncode == 0, done.stderr
@@ -102,9 +108,8 @@ def test_an_installed_wheel_needs_no_checkout(installed, tmp_path):
     assert (found["train"], found["evaluate"], found["report"]) == (7, 7, 1)
     profile = Path(shlex.split(workflow)[4]).parent / "profiles" / "default" / "config.yaml"
     assert yaml.safe_load(profile.read_text())["keep-going"] is True
-    corpus = run(
-        workflow.replace("--cores", "corpus --cores"), tmp_path, installed
-    )  # a whole job, which reads more than a dry run
+    # a whole job, which reads more than a dry run
+    corpus = run(workflow.replace("--cores", "corpus --cores"), tmp_path, installed)
     assert corpus.returncode == 0, corpus.stderr
     assert len(list(tmp_path.glob("results/config/data/corpus-*.txt"))) == 1
     again = run("arccse init", tmp_path, installed)

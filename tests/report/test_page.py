@@ -2,10 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
-import sys
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote
@@ -138,18 +134,6 @@ def test_the_vendored_library_is_whole_and_cannot_end_its_script_element() -> No
     assert "Permission is hereby granted" in (page.SOURCES / "uPlot.LICENSE").read_text()
     for name in ("uPlot.iife.min.js", "page.js"):
         assert not re.search(r"</script|<!--", (page.SOURCES / name).read_text(), re.IGNORECASE)
-
-
-def test_an_installed_package_has_the_page_s_sources(tmp_path: Path) -> None:
-    source = tmp_path / "source"
-    shutil.copytree(ROOT / "arccse", source / "arccse", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    build = "from setuptools.build_meta import build_wheel; build_wheel('.')"
-    subprocess.run([sys.executable, "-c", build], cwd=source, check=True, capture_output=True)
-    packed = zipfile.ZipFile(next(source.glob("*.whl"))).namelist()
-    for path in page.SOURCES.iterdir():
-        assert f"arccse/report/page/{path.name}" in packed
 
 
 @pytest.mark.parametrize(
