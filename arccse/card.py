@@ -17,7 +17,7 @@ from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from arccse import citations, models, paths
 from arccse.config import Config
-from arccse.data.corpus import HUB_SPEC, columns
+from arccse.data.corpus import HUB_SPEC, is_triplets
 from arccse.errors import InputError
 from arccse.evaluation.suites import SUITES
 from arccse.files import atomic_path
@@ -98,7 +98,7 @@ def training(run: Run, record: Mapping[str, Any]) -> dict[str, str]:
     variant, data, packages = run.variant, record["data"], record["packages"]
     steps = variant.hyperparameters.steps(data["corpus"]["sentences"])
     kept = f"; kept is step {record['selected_step']:,}, the best on {data['dev']['name']}" if steps else ""
-    unit = "triplets" if len(columns(variant.corpus)) > 1 else "sentences"
+    unit = "triplets" if is_triplets(variant.corpus) else "sentences"
     corpus = f"{variant.corpus}: {data['corpus']['sentences']:,} {unit}, sha256 {data['corpus']['sha256']}"
     used = {name: packages[name] for name in ("arccse", "sentence-transformers", "transformers", "torch")}
     return {

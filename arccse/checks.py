@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from arccse import models
-from arccse.data.corpus import columns
+from arccse.data.corpus import is_triplets
 from arccse.errors import InputError, nearest
 from arccse.evaluation.suites import SUITES
 from arccse.hyperparameters import OBJECTIVES, WITH_HARD_NEGATIVES, Hyperparameters, layered
@@ -48,9 +48,9 @@ def validate(config: Config) -> None:
             if twin != row.label:
                 raise InputError(f"studies.{name}: '{twin}' and '{row.label}' are the same variant.")
             h = row.variant.hyperparameters
-            if len(columns(config.corpus)) > 1 and not row.variant.untrained:
+            if is_triplets(config.corpus) and not row.variant.untrained:
                 check_triplets(f"studies.{name}: '{row.label}'", h)
-            if h.whitening and (len(columns(config.corpus)) > 1 or h.head == "kept"):
+            if h.whitening and (is_triplets(config.corpus) or h.head == "kept"):
                 raise InputError(
                     f"studies.{name}: '{row.label}': whitening takes plain sentences, and no layer that is kept."
                 )

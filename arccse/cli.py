@@ -174,7 +174,7 @@ def corpus(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     if warning := corpora.check_repeats(sentences, loaded.largest_batch):
         warn(warning)
     corpora.write(sentences, loaded.corpus, paths.corpus(loaded))
-    unit = "triplets" if len(corpora.columns(loaded.corpus)) > 1 else "sentences"
+    unit = "triplets" if corpora.is_triplets(loaded.corpus) else "sentences"
     console.print(f"{len(sentences)} {unit} in {paths.corpus(loaded)}")
 
 

@@ -30,6 +30,7 @@ SILENT |= {"evaluation.scores", "evaluation.scoring", "evaluation.suites"}
 UNREAD = {"annotation", "returns", "type_comment", "type_params", "ctx", "kind"}  # of the syntax tree: no effect
 
 Name = tuple[str, str]  # module ("evaluation.sts"), what it defines
+ENCODING: tuple[Name, ...] = (("encoder", "load_encoder"), ("evaluation.embeddings", "Embeddings"))
 
 
 class Code(NamedTuple):
@@ -84,8 +85,7 @@ def of_evaluation(suite: str, source: str) -> Code:
     roots = (
         (module, "sentences"),
         (module, "evaluate"),
-        ("encoder", "load_encoder"),
-        ("evaluation.embeddings", "Embeddings"),
+        *ENCODING,
     )
     return digest((*roots, ("data.sources", source_class(source).__name__)))
 

@@ -75,11 +75,10 @@ def of_mteb(made: Origin, precision: Precision, tasks: Iterable[Any]) -> dict[st
         tasks: of mteb, as they were scored.
     """
     revisions = {task.metadata.name: task.metadata.revision for task in tasks}
-    lines = "".join(f"{revision}  {name}\n" for name, revision in sorted(revisions.items()))
     suite = {
         "pooling": made.pooling,
         "precision": precision,
-        "data": hashlib.sha256(lines.encode()).hexdigest(),
+        "data": checksum_of(revisions),
         "code": code.of_mteb()._asdict(),
         "revisions": revisions,
     }
@@ -93,8 +92,12 @@ def of_mteb(made: Origin, precision: Precision, tasks: Iterable[Any]) -> dict[st
 
 def data_checksum(source: Source, tasks: Iterable[str]) -> str:
     """sha256 of the names and checksums of the files of some tasks."""
-    checksums = source.checksums(sorted(tasks))
-    lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(checksums.items()))
+    return checksum_of(source.checksums(sorted(tasks)))
+
+
+def checksum_of(named: Mapping[str, str]) -> str:
+    """sha256 of names and what tells their contents apart, checksums or commits."""
+    lines = "".join(f"{content}  {name}\n" for name, content in sorted(named.items()))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 

@@ -48,6 +48,11 @@ def check_spec(spec: str) -> None:
     raise InputError(f"unknown corpus '{spec}'; {nearest(spec, names)}")
 
 
+def is_triplets(spec: str) -> bool:
+    """Whether a corpus' examples are triplets."""
+    return len(columns(spec)) > 1
+
+
 def sentences(spec: str, cache: Path | None = None) -> list[str]:
     """The sentences of a corpus in its order, with white space squeezed; of triplets, the three with tabs between.
 
@@ -56,7 +61,7 @@ def sentences(spec: str, cache: Path | None = None) -> list[str]:
     bad spec, a file that is missing, not UTF-8 or without sentences, or a download that fails.
     """
     check_spec(spec)
-    if len(columns(spec)) > 1:
+    if is_triplets(spec):
         return triplets(fetch(spec, cache) if HUB_SPEC.fullmatch(spec) else local(spec))
     if HUB_SPEC.fullmatch(spec):
         lines: Iterable[str] = read_lines(fetch(spec, cache))

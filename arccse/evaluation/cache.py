@@ -26,8 +26,6 @@ from arccse.evaluation.suites import by_pooling
 from arccse.files import atomic_path
 from arccse.models import Origin, origin
 
-ENCODING = (("encoder", "load_encoder"), ("evaluation.embeddings", "Embeddings"))
-
 
 def identity(made: Origin) -> dict[str, Any]:
     """All that embeddings follow from, but for the sentences. A model may be called by another name."""
@@ -38,7 +36,7 @@ def identity(made: Origin) -> dict[str, Any]:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     versions = {name: importlib.metadata.version(name) for name in PACKAGES}
     origin_of = {key: value for key, value in made._asdict().items() if key != "model"}
-    return origin_of | {"code": code.digest(ENCODING).digest, "versions": versions, "device": device}
+    return origin_of | {"code": code.digest(code.ENCODING).digest, "versions": versions, "device": device}
 
 
 def place(kind: str, made: Origin, **more: Any) -> Path:

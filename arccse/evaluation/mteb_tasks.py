@@ -226,13 +226,13 @@ def means(names: Iterable[str], scores: Sequence[Score]) -> list[Score]:
     """
     values, found = {score.task: score.value for score in scores}, []
     for name in names:
-        own = named(name)
-        if not is_task(name):
-            types: dict[str, list[float]] = {}
-            for task in own:
-                types.setdefault(task.metadata.type, []).append(values[task.metadata.name])
-            found.append(Score("mteb", name, "Mean (Task)", fmean(chain(*types.values())), len(own)))
-            found.append(Score("mteb", name, "Mean (TaskType)", fmean(map(fmean, types.values())), len(own)))
+        if is_task(name):
+            continue
+        own, types = named(name), dict[str, list[float]]()
+        for task in own:
+            types.setdefault(task.metadata.type, []).append(values[task.metadata.name])
+        found.append(Score("mteb", name, "Mean (Task)", fmean(chain(*types.values())), len(own)))
+        found.append(Score("mteb", name, "Mean (TaskType)", fmean(map(fmean, types.values())), len(own)))
     return found
 
 

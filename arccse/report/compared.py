@@ -214,8 +214,7 @@ def scores(found: Comparison, spec: Suite) -> Grid:
     average = ["Avg"] if "Avg" in compared else []
     several = found.ranks.loc[found.ranks["suite"] == spec.name, "task"].unique()
     rank_heads = ["Rank"] if len(several) == 1 else [f"Rank, {task}" for task in several]
-    units = [spec.size, "", *(str(sizes[task]) for task in columns), *average, *rank_heads]
-    units[2 + len(columns) :] = [""] * (len(average) + len(rank_heads))
+    units = [spec.size, "", *(str(sizes[task]) for task in columns), *[""] * len([*average, *rank_heads])]
     heads = ["Model", "Seeds", *columns, *average, *rank_heads]
     return Grid(heads, units, [("", lines)], [("", "Rank: the places that it may have, by the differences below.")])
 
