@@ -98,7 +98,8 @@ def check_tuning(config: Config, name: str, study: Study) -> None:
     for label in study.overrides():
         if tuned(label) in study.overrides():
             raise InputError(f"studies.{name}: '{tuned(label)}' is what '{label}' is called as tuned.")
-    final = range(study.seeds.to) if isinstance(study.seeds, Growing) else config.seeds_of(name)
+    of_encoders = {seed for encoder in config.encoders_of(name) for seed in config.seeds_of(name, encoder)}
+    final = range(study.seeds.to) if isinstance(study.seeds, Growing) else of_encoders
     if both := set(study.tuning.seeds) & set(final):
         raise InputError(
             f"studies.{name}.tuning.seeds: {min(both)} is a seed of the final runs as well, which must be fresh."

@@ -46,6 +46,8 @@ class EncoderConfig(Strict):
     """The commit of a model on the hub."""
     training: Partial = Field(default={})
     """Over the config's own; a study's and a variant's go over these."""
+    seeds: Seeds | None = None
+    """Over the config's own; a study's go over these."""
     resources: Resources = Resources()
     """What a job that trains or scores it asks of a cluster."""
 
@@ -66,7 +68,7 @@ class Study(Strict):
     suites: Suites | None = None
     """Default: the config's."""
     seeds: StudySeeds | None = None
-    """Default: the config's. {from: 5, to: 20, stop: decided}: as many as it takes."""
+    """Default: the encoder's. {from: 5, to: 20, stop: decided}: as many as it takes."""
     tuning: Tuning | None = None
     """How each row is tuned; the study then has it both as it stands and as tuned. null: only as it stands."""
     published: Annotated[list[str], AfterValidator(distinct)] | None = None
@@ -120,7 +122,7 @@ class Config(Strict):
     save_minutes: Annotated[Finite, Field(ge=0)] = 10.0
     """Between two saves of a training's state, which is four times the size of its weights; 0: after each step."""
     seeds: Seeds
-    """A run for each."""
+    """A run for each, unless an encoder or a study has its own."""
     training: Partial = Field(default={})
     """Hyperparameters of every run."""
     studies: Annotated[dict[Name, Study], Field(min_length=1, json_schema_extra=NAMED)]
@@ -205,7 +207,7 @@ class Config(Strict):
         hyperparameters = layered(layers)
         variant = Variant(chosen.model, chosen.revision, self.corpus, self.dev_name, hyperparameters)
         # Nothing is random about an encoder that is not trained: one run stands for every seed.
-        seeds = [0] if variant.untrained else self.seeds_of(study_name)
+        seeds = [0] if variant.untrained else self.seeds_of(study_name, encoder_name)
         return Row(label, encoder_name, variant, runs_of(variant, seeds))
 
     @cached_property
@@ -271,12 +273,12 @@ class Config(Strict):
         """The encoders of a study: its own, otherwise the config's."""
         return list(self.studies[study_name].encoders or self.encoders)
 
-    def seeds_of(self, study_name: str) -> list[int]:
-        """The seeds of a study's rows, as far as it is known which: its own, otherwise the config's."""
+    def seeds_of(self, study_name: str, encoder_name: str) -> list[int]:
+        """The seeds of a study's rows, as far as it is known which: its own, the encoder's, or the config's."""
         own = self.studies[study_name].seeds
         if isinstance(own, Growing):
             return list(range(own.reached(self.looks_at(study_name))))
-        return list(own or self.seeds)
+        return list(own or self.encoders[encoder_name].seeds or self.seeds)
 
     @cached_property
     def looks(self) -> list[Looks]:

@@ -60,7 +60,7 @@ def look(config: Config) -> None:
     for study, left in found.items():
         seeds = config.studies[study].seeds
         assert isinstance(seeds, Growing)
-        date, reached = time.strftime("%Y-%m-%d"), len(config.seeds_of(study))
+        date, reached = time.strftime("%Y-%m-%d"), seeds.reached(config.looks_at(study))
         looks[study] = Look(date=date, plan=seeds.plan, seeds=reached, undecided=left).model_dump()
     path = paths.look(config, len(config.looks) + 1)
     path.parent.mkdir(parents=True, exist_ok=True)

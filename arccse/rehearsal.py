@@ -48,8 +48,13 @@ def cut(config: Config, variants: int) -> Config:
         claimed = {label for claim in config.claims.values() if claim.study == name for label in claim.labels}
         studies[name] = cut_study(study, variants, claimed)
     caveat = f"{CAVEAT} {config.caveat}" if config.caveat else CAVEAT
-    changed = {"name": config.name + SUFFIX, "caveat": caveat, "seeds": config.seeds[:1], "studies": studies}
-    return config.model_copy(update=changed)
+    encoders = {
+        name: encoder.model_copy(update={"seeds": encoder.seeds and encoder.seeds[:1]})
+        for name, encoder in config.encoders.items()
+    }
+    parts = {"encoders": encoders, "studies": studies}
+    named = {"name": config.name + SUFFIX, "caveat": caveat, "seeds": config.seeds[:1]}
+    return config.model_copy(update=named | parts)
 
 
 def cut_study(study: Study, variants: int, claimed: Set[str]) -> Study:

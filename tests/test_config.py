@@ -256,6 +256,22 @@ def test_later_layers_win(tmp_path):
     assert (h.dropout, h.temperature, h.batch_size) == (0.4, 0.3, 8)
 
 
+def test_a_studys_seeds_go_over_its_encoders_and_these_over_the_configs(tmp_path):
+    content = copy.deepcopy(SMOKE) | {"seeds": [1], "studies": main()}
+    content["encoders"] = {"own": {"model": MINILM, "seeds": [2, 3]}, "other": {"model": MINILM}}
+    content["studies"] |= {"more": main(seeds=[4])["main"]}
+    config = configs.load(write(tmp_path, content))
+    seeds = {
+        (study, row.encoder, row.label): [run.seed for run in row.runs]
+        for study in config.studies
+        for row in config.rows(study)
+    }
+    assert seeds["main", "own", "SimCSE"] == [2, 3]
+    assert seeds["main", "other", "SimCSE"] == [1]
+    assert seeds["more", "own", "SimCSE"] == seeds["more", "other", "SimCSE"] == [4]
+    assert seeds["main", "own", "untrained"] == [0]  # it draws nothing
+
+
 def test_exponents_are_numbers_and_quoted_text_is_text():
     content = yaml.load('{a: 3e-5, b: "3e-5", c: 1.5E+3, d: e5}', Loader=configs.UniqueKeys)
     assert content == {"a": 3e-5, "b": "3e-5", "c": 1500.0, "d": "e5"}

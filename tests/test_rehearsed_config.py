@@ -28,12 +28,10 @@ def labels(config: Config, study: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_study_encoder_suite_and_claim_is_rehearsed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, cut = both(name, monkeypatch)
-    assert (cut.encoders, cut.corpus, cut.data, cut.claims) == (
-        whole.encoders,
-        whole.corpus,
-        whole.data,
-        whole.claims,
-    )
+    assert (cut.corpus, cut.data, cut.claims) == (whole.corpus, whole.data, whole.claims)
+    assert {encoder: own.model_copy(update={"seeds": None}) for encoder, own in cut.encoders.items()} == {
+        encoder: own.model_copy(update={"seeds": None}) for encoder, own in whole.encoders.items()
+    }
     assert cut.studies.keys() == whole.studies.keys()
     for study in whole.studies:
         assert set(labels(cut, study)) <= set(labels(whole, study))

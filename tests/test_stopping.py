@@ -75,7 +75,7 @@ FAR = {seed: 5 + 0.1 * (seed % 2) for seed in range(8)}
 
 def test_a_study_has_the_seeds_of_the_first_look_and_more_where_it_left_something_undecided(folder: Path) -> None:
     config = study(folder)
-    assert (config.seeds_of("main"), config.to_look_at, len(config.runs())) == ([0, 1, 2], ["main"], 6)
+    assert (config.seeds_of("main", "tiny"), config.to_look_at, len(config.runs())) == ([0, 1, 2], ["main"], 6)
     finish(config, CLOSE)
     gathering.look(config)
     said = json.loads(paths.look(config, 1).read_text())["main"]
@@ -86,7 +86,7 @@ def test_a_study_has_the_seeds_of_the_first_look_and_more_where_it_left_somethin
         "undecided": ["ArcCSE − SimCSE, tiny, sts"],
     }
     again = configs.load("made.yaml")
-    assert (again.seeds_of("main"), again.to_look_at) == ([*range(6)], ["main"])
+    assert (again.seeds_of("main", "tiny"), again.to_look_at) == ([*range(6)], ["main"])
 
 
 def test_a_study_that_is_decided_stops_and_says_at_which_look(folder: Path) -> None:
@@ -94,7 +94,7 @@ def test_a_study_that_is_decided_stops_and_says_at_which_look(folder: Path) -> N
     finish(config, FAR)
     gathering.look(config)
     config = configs.load("made.yaml")
-    assert (config.seeds_of("main"), config.to_look_at) == ([0, 1, 2], [])
+    assert (config.seeds_of("main", "tiny"), config.to_look_at) == ([0, 1, 2], [])
     view = study_view(config, "main", gathering.together(config))
     assert (view.look, view.looks) == ("look 1 of 3", 3)
     with pytest.raises(InputError, match="No study waits for a look"):
@@ -126,7 +126,7 @@ def test_a_plan_says_that_there_may_be_more_seeds(folder: Path, capsys: pytest.C
 
 def test_a_rehearsal_has_one_seed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ARCCSE_REHEARSE", "2")
-    assert study(folder).seeds_of("main") == [0]
+    assert study(folder).seeds_of("main", "tiny") == [0]
 
 
 def test_a_look_at_runs_that_are_not_there_writes_nothing(folder: Path) -> None:
@@ -141,7 +141,7 @@ def test_a_damaged_look_is_named(folder: Path) -> None:
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(InputError, match=r"looks/1\.json can't be used: "):
-        configs.load("made.yaml").seeds_of("main")
+        configs.load("made.yaml").seeds_of("main", "tiny")
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def study_view(config: Config, study: str, results: Results) -> tables.StudyView
     planned, which = 1, ""
     if isinstance(seeds, Growing):
         planned = seeds.looks(made)
-        which = f"look {planned - len(seeds.plan) + seeds.plan.index(len(config.seeds_of(study))) + 1} of {planned}"
+        which = f"look {planned - len(seeds.plan) + seeds.plan.index(seeds.reached(made)) + 1} of {planned}"
     records = [results.runs[run.id] for row in rows for run in row.runs]
     days = sorted({record["started"][:10] for record in records if "started" in record}) or ["an unknown date"]
     return tables.StudyView(

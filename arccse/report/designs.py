@@ -49,7 +49,7 @@ def drawn_streams(settings: dict[str, Any]) -> tuple[str, ...]:
 
 def spreads(config: Config, study: str, encoder: str) -> bool:
     """Whether an encoder's rows of a study tell streams apart, by an average over several seeds."""
-    settings, seeds = [*trained_with(config, study, encoder).values()], config.seeds_of(study)
+    settings, seeds = [*trained_with(config, study, encoder).values()], config.seeds_of(study, encoder)
     return averaged(config.study_suites(study)) != "" and len(seeds) > 1 and bool(free_streams(settings))
 
 
