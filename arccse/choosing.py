@@ -15,16 +15,17 @@ ROUNDING = 1e-3  # of a gathered history, in points
 
 
 def choices(config: Config, dev: Mapping[str, float | None]) -> Choices:
-    """What the trials of every tuned row come to.
+    """What the trials of every tuned row come to, if all of them have been trained.
 
     Args:
         config: has the trials.
-        dev: run id → dev score, None of a run that diverged.
+        dev: run id → dev score, None of a run that diverged; of those that have been trained.
     """
     found: Choices = {}
     for study, rows in config.trials_by_study.items():
         for (encoder, label), trials in rows.items():
-            found.setdefault(study, {}).setdefault(encoder, {})[label] = best(trials, dev)
+            if all(run.id in dev for trial in trials for run in trial.runs):
+                found.setdefault(study, {}).setdefault(encoder, {})[label] = best(trials, dev)
     return found
 
 

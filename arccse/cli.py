@@ -283,12 +283,17 @@ def compare(
 
 
 @app.command()
-def choose(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+def choose(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out rows whose trials are not all there.")
+    ] = False,
+) -> None:
     """Choose the values of each tuned row by its trials' dev scores: chosen.json in results/<config>/."""
     from arccse import gathering
     from arccse.config import load
 
-    gathering.choose(load(config))
+    gathering.choose(load(config), finished)
 
 
 @app.command()
@@ -307,7 +312,7 @@ def gather(
         bool, typer.Option("--finished", help="Leave out what is not finished; the workflow goes on from there.")
     ] = False,
 ) -> None:
-    """Put the runs' files together: scores.csv, histories.csv, pairs.parquet and runs.json in results/<config>/."""
+    """Put the runs' files together: scores.csv, histories.csv, draws.parquet, runs.json, … in results/<config>/."""
     from arccse.config import load
     from arccse.gathering import gather
 

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 from pydantic import TypeAdapter
 
-from arccse import choosing, paths
+from arccse import choosing, paths, resampling
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.files import atomic_write
 from arccse.records import checked_history, read_history, read_kept, read_scores
+from arccse.resampling import KEYS
 from arccse.results import Gathered, Results, column_of, require_as_many, write
 from arccse.standings import Standing, refuse_other_code, standing, standings
 from arccse.stopping import Growing, Look
@@ -26,7 +27,7 @@ from arccse.tuning import Choices
 
 
 def gather(config: Config, finished: bool = False) -> None:
-    """Join every run's files with what was gathered before: scores, histories, pairs, examples, looks, runs.json.
+    """Join every run's files with what was gathered before: scores, histories, draws, examples, looks, runs.json.
 
     What was gathered of runs and suites that the config no longer names stays: it may have taken hours.
 
@@ -91,14 +92,17 @@ def together(config: Config, finished: bool = False) -> Results:
         for suite in KEEPING
         if suite in gathered.kept or suite in config.all_suites()
     }
+    draws = draws_of(kept, list(found.values()), gathered)
+    kept = of_one_run_a_row(kept, config, gathered)
     for run_id, one in found.items():
         count_values(records[run_id]["scored"], gathered.of(scores, one.run))
+        count_draws(records[run_id]["scored"], column_of(run_id), draws)
         count_examples(records[run_id]["scored"], column_of(run_id), kept)
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
     if whole:
         choosing.require_best(config, histories, records)
     looks = looks_of(config, gathered.looks) if whole else dict(gathered.looks)
-    return Results(scores, histories, kept, records, looks)
+    return Results(scores, histories, kept, records, looks, draws)
 
 
 def is_finished(one: Standing) -> bool:
@@ -117,8 +121,12 @@ def require_finished(config: Config, run_id: str, one: Standing) -> None:
         )
 
 
-def choose(config: Config) -> None:
+def choose(config: Config, finished: bool = False) -> None:
     """Choose the values of every tuned row by its trials' dev scores, and write them down in chosen.json.
+
+    Args:
+        config: has the trials.
+        finished: leave out rows of which a trial has not been trained yet.
 
     Raises:
         InputError: a trial has not been trained yet or was made by other code, a file is damaged, or the folder can't
@@ -129,9 +137,10 @@ def choose(config: Config) -> None:
     for run in config.trial_runs():
         one = standing(config, run, gathered)
         refuse_other_code(config, [one])
-        if one.to_train:
+        if not one.to_train:
+            dev[run.id] = choosing.dev_score(history_of(config, one, gathered), one.record or {})
+        elif not finished:
             raise InputError(f"{paths.run_folder(config, run.id)}: trial {run.id} has not been trained yet.")
-        dev[run.id] = choosing.dev_score(history_of(config, one, gathered), one.record or {})
     found = TypeAdapter(Choices).dump_python(choosing.choices(config, dev))
     atomic_write(paths.chosen(config), json.dumps(found, indent=1) + "\n")
 
@@ -232,6 +241,42 @@ def kept_of(
     return pd.concat([rows, pd.DataFrame(together)], axis=1)
 
 
+def draws_of(kept: Mapping[str, pd.DataFrame], found: list[Standing], gathered: Gathered) -> pd.DataFrame:
+    """The draws of all runs, as results.Results has them.
+
+    Made run by run, of examples that are there, so that they are the same in whatever company; otherwise gathered.
+    """
+    runs = {column_of(one.run.id): one for one in found}
+    before = gathered.draws.set_index(list(KEYS))
+    before = before[[column for column in before if column not in runs or runs[str(column)].gathered_is_same]]
+    new = []
+    for column, one in runs.items():
+        known = {*before.index[before[column].notna()].get_level_values("suite")} if column in before else set()
+        examples = {
+            suite: table[[*KEEPING[suite].known, column]]
+            for suite, table in kept.items()
+            if column in table and (suite in one.filed or suite not in known)
+        }
+        new.append(resampling.headlines(examples).set_index(list(KEYS)))
+    drawn = pd.concat(new, axis=1).combine_first(before) if new else before
+    ordered = [column for column in dict.fromkeys([*runs, *drawn]) if column in drawn]
+    return drawn[ordered].astype("float32").sort_index().reset_index()
+
+
+def of_one_run_a_row(kept: Mapping[str, pd.DataFrame], config: Config, gathered: Gathered) -> dict[str, pd.DataFrame]:
+    """The examples of the first run of each row, as far as it is no tuned one, and those that were gathered before.
+
+    They are to look at; intervals have the draws of all runs. A run's pairs take 60 kB, its draws 2 kB.
+    """
+    rows = [row for rows in config.rows_by_study.values() for row in rows if not row.untuned]
+    first = {column_of(row.runs[0].id) for row in rows}
+    found = {}
+    for suite, table in kept.items():
+        stay = {*KEEPING[suite].known, *first, *gathered.kept.get(suite, [])}
+        found[suite] = table[[column for column in table if column in stay]]
+    return found
+
+
 def record_of(one: Standing, gathered: Gathered) -> dict[str, Any]:
     """A run's record, with what each suite's scores were made with under "scored"."""
     kept = gathered.runs.get(one.run.id, {}).get("scored", {}) if one.gathered_is_same else {}
@@ -243,6 +288,13 @@ def count_values(scored: dict[str, dict[str, Any]], scores: pd.DataFrame) -> Non
     """Say beside what made a run's scores how many there are of each suite, so that a table cut short shows."""
     for suite, count in scores["suite"].value_counts().items():
         scored[str(suite)] = scored.get(str(suite), {}) | {"values": int(count)}
+
+
+def count_draws(scored: dict[str, dict[str, Any]], column: str, draws: pd.DataFrame) -> None:
+    """Say as well on how many resamples of its examples a suite's scores are."""
+    if column in draws:
+        for suite, count in draws.loc[draws[column].notna(), "suite"].value_counts().items():
+            scored[str(suite)] |= {"draws": int(count)}
 
 
 def count_examples(scored: dict[str, dict[str, Any]], column: str, kept: Mapping[str, pd.DataFrame]) -> None:

@@ -80,6 +80,16 @@ def kept(config: Config, suite: str) -> Path:
     return results(config) / SUITES[suite].kept_file
 
 
+def draws(config: Config) -> Path:
+    """The scores of all runs on the same resamples of what they are taken over."""
+    return results(config) / "draws.parquet"
+
+
+def codes(config: Config) -> Path:
+    """The parts of each code by its digest, which run_records alone names."""
+    return results(config) / "code.json"
+
+
 def run_records(config: Config) -> Path:
     return results(config) / "runs.json"
 
@@ -102,7 +112,8 @@ def looks(config: Config) -> Path:
 def gathered(config: Config) -> list[Path]:
     """The files that `arccse gather` may write, in that order: whoever sees the last one has them all."""
     kept_files = [kept(config, suite) for suite in KEEPING]
-    return [scores(config), histories(config), *kept_files, looks(config), run_records(config)]
+    beside = [draws(config), looks(config), codes(config)]
+    return [scores(config), histories(config), *kept_files, *beside, run_records(config)]
 
 
 def page(config: Config) -> Path:

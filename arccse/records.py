@@ -82,9 +82,11 @@ class EvaluationRecord(Part):
 
 
 class ScoredRecord(Part):
-    """How many scores of a suite were gathered of a run, and how many lines of what they are taken over, if any."""
+    """How many scores of a suite were gathered of a run, on how many resamples, and how many lines of what they are
+    taken over; the two latter where there are any."""
 
     values: Annotated[int, Field(ge=1)] | None = None
+    draws: Annotated[int, Field(ge=1)] | None = None
     examples: Annotated[int, Field(ge=1)] | None = None
 
 
@@ -273,6 +275,35 @@ def read_scores(path: Path, suite: str) -> pd.DataFrame:
     return own.reset_index(drop=True)
 
 
+def read_parquet(path: Path) -> pd.DataFrame:
+    """The table in a Parquet file; InputError where it is missing or something else."""
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise damaged(path, "it is missing") from error
+    except (OSError, ValueError, KeyError) as error:  # Arrow's errors are both
+        raise damaged(path, f"it is no Parquet table ({first_line(error).rstrip('.')})") from error
+
+
+def read_draws(path: Path, counts: Mapping[str, Mapping[str, int]]) -> pd.DataFrame:
+    """The draws of runs: columns suite, column, draw, then one of each run.
+
+    Args:
+        path: of the file.
+        counts: column of a run → suite → the draws that it has of the suite's columns.
+    """
+    table = read_parquet(path)
+    require(table, ["suite", "column", "draw", *counts], path)
+    if table.duplicated(["suite", "column", "draw"]).any():
+        raise damaged(path, "a draw stands there twice")
+    for run, own in counts.items():
+        found = table.loc[table[run].notna(), "suite"].value_counts()
+        for suite, count in own.items():
+            if found.get(suite, 0) != count:
+                raise damaged(path, f"it has {found.get(suite, 0)} draws of {run} on suite {suite}, not {count}")
+    return table
+
+
 def read_kept(path: Path, suite: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
     """What a suite keeps of each pair, sentence or example (`Suite.keeps`): its keys, what is given, then values.
 
@@ -284,12 +315,7 @@ def read_kept(path: Path, suite: str, columns: Sequence[str] | None = None) -> p
     keeps = SUITES[suite].keeps
     if keeps is None:
         raise ValueError(f"suite {suite} keeps nothing")
-    try:
-        table = pd.read_parquet(path)
-    except FileNotFoundError as error:
-        raise damaged(path, "it is missing") from error
-    except (OSError, ValueError, KeyError) as error:  # Arrow's errors are both
-        raise damaged(path, f"it is no Parquet table ({first_line(error).rstrip('.')})") from error
+    table = read_parquet(path)
     columns = [keeps.value] if columns is None else columns
     keys = list(keeps.keys)
     require(table, [*keeps.known, *columns], path)

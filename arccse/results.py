@@ -1,8 +1,8 @@
 """The results of a config: a few small files that can be committed, of which alone the report is made."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,14 @@ from arccse.records import (
     checked_run,
     checked_scores,
     damaged,
+    read_draws,
     read_json,
     read_kept,
     read_looks,
     read_table,
     require_valid,
 )
+from arccse.resampling import KEYS
 from arccse.variants import Run
 
 PAIRED = next(name for name, keeps in KEEPING.items() if keeps == COSINES)  # the suite of rated pairs
@@ -44,6 +46,8 @@ class Results:
             all runs share, then one of values for each run that has them, as `column_of` names it.
         runs: run id → run.json, with what each suite's scores were made with under "scored".
         looks: study → when it was gathered with which seeds, each time with others than before.
+        draws: the headlines of all runs on the same resamples, columns resampling.KEYS and `column_of` each run;
+            without any line where none were gathered.
     """
 
     scores: pd.DataFrame
@@ -51,6 +55,7 @@ class Results:
     kept: Mapping[str, pd.DataFrame]
     runs: dict[str, dict[str, Any]]
     looks: dict[str, list[dict[str, Any]]]
+    draws: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(KEYS)))
 
     @property
     def pairs(self) -> pd.DataFrame | None:
@@ -72,9 +77,12 @@ class Gathered:
     def runs(self) -> dict[str, Any]:
         """Run id → record; empty where nothing was gathered yet."""
         path = paths.run_records(self.config)
-        content = read_json(path) if path.exists() else {}
+        if not path.exists():
+            return {}
+        content, codes = read_json(path), paths.codes(self.config)
+        content = with_parts(content, read_json(codes) if codes.exists() else {}, codes)
         require_valid(content, dict[str, GatheredRecord], path)
-        return content
+        return dict(content)
 
     @cached_property
     def scores(self) -> pd.DataFrame:
@@ -97,16 +105,12 @@ class Gathered:
         return {suite: self._kept(suite) for suite in KEEPING if suite in scored}
 
     def _kept(self, suite: str) -> pd.DataFrame:
-        """What a suite's runs keep; without any row where no run's was gathered, whether there is a file or not.
-
-        Cosines of pairs were gathered of every run from the beginning, other examples only since runs.json counts
-        them.
-        """
+        """What a suite's runs keep; without any row where no run's was gathered, whether there is a file or not."""
         path, known = paths.kept(self.config, suite), KEEPING[suite].known
         scored = {f"{hash8}/seed{seed}" for (hash8, seed), suites in self.values.items() if suite in suites}
         said = {column_of(run): record.get("scored", {}).get(suite, {}) for run, record in self.runs.items()}
         counts = {column: made.get("examples") for column, made in said.items() if column in scored}
-        columns = [column for column, count in counts.items() if count or suite == PAIRED]
+        columns = [column for column, count in counts.items() if count]
         if not columns:
             return pd.DataFrame(columns=known)
         table = read_kept(path, suite, columns)[[*known, *columns]]
@@ -115,6 +119,15 @@ class Gathered:
             if count not in (None, len(table)):
                 raise damaged(path, f"it has {len(table)} lines, but {count} were gathered of {column}")
         return table
+
+    @cached_property
+    def draws(self) -> pd.DataFrame:
+        """As in `Results`."""
+        counts = {column_of(run): draws_counted(record) for run, record in self.runs.items()}
+        counts = {column: own for column, own in counts.items() if own}
+        if not counts:
+            return pd.DataFrame(columns=list(KEYS))
+        return read_draws(paths.draws(self.config), counts)[[*KEYS, *counts]]
 
     @cached_property
     def looks(self) -> dict[str, list[dict[str, Any]]]:
@@ -180,7 +193,13 @@ def load(config: Config) -> Results:
         suite: table[[column for column in table if column in columns or column in KEEPING[suite].known]]
         for suite, table in gathered.kept.items()
     }
-    return Results(gathered.scores, gathered.histories, kept, runs, gathered.looks)
+    draws = gathered.draws[[column for column in gathered.draws if column in columns or column in KEYS]]
+    return Results(gathered.scores, gathered.histories, kept, runs, gathered.looks, draws)
+
+
+def draws_counted(record: Mapping[str, Any]) -> dict[str, int]:
+    """Suite → the draws that a gathered record says there are of it."""
+    return {suite: made["draws"] for suite, made in record.get("scored", {}).items() if made.get("draws")}
 
 
 def column_of(run_id: str) -> str:
@@ -199,6 +218,49 @@ def require_as_many(table: pd.DataFrame, suite: str, scores: pd.DataFrame, path:
         raise damaged(path, f"it has {counted.get(task, 0)} examples of {task}, but {said.get(task, 0)} were scored")
 
 
+def write_records(config: Config, runs: Mapping[str, dict[str, Any]]) -> None:
+    """Write the runs' records. Raises InputError where the folder can't be written."""
+    codes: dict[str, Any] = {}
+    records = without_parts(dict(runs), codes)
+    atomic_write(paths.codes(config), json.dumps(codes, indent=1) + "\n")
+    atomic_write(paths.run_records(config), json.dumps(records, indent=1) + "\n")
+
+
+def without_parts(content: Any, codes: dict[str, Any]) -> Any:
+    """Records whose codes are their digests alone; `codes` gets the parts of each, which hundreds of runs share."""
+    if not isinstance(content, dict):
+        return [without_parts(one, codes) for one in content] if isinstance(content, list) else content
+    if content.keys() == {"digest", "parts"}:
+        codes[content["digest"]] = content["parts"]
+        return {"digest": content["digest"]}
+    return {key: without_parts(value, codes) for key, value in content.items()}
+
+
+def with_parts(content: Any, codes: Mapping[str, Any], path: Path) -> Any:
+    """What `without_parts` was given. Raises InputError where the file of `codes` lacks one."""
+    if not isinstance(content, dict):
+        return [with_parts(one, codes, path) for one in content] if isinstance(content, list) else content
+    if content.keys() == {"digest"}:
+        if content["digest"] not in codes:
+            raise damaged(path, f"it lacks code {content['digest']}")
+        return content | {"parts": codes[content["digest"]]}
+    return {key: with_parts(value, codes, path) for key, value in content.items()}
+
+
+def write_parquet(table: pd.DataFrame, shared: Sequence[str], path: Path) -> None:
+    """Write a table of columns that all runs share and a column of values a run, in two thirds of the usual bytes."""
+    floats = [name for name in table if name not in shared and table[name].dtype == "float32"]
+    others = [name for name in table if name not in floats]  # the floats are hardly ever equal
+    with atomic_path(path) as temporary:
+        table.to_parquet(
+            temporary,
+            index=False,
+            compression="zstd",
+            use_dictionary=others,
+            column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        )
+
+
 def write(config: Config, results: Results) -> None:
     """Write the gathered files, runs.json last. Raises InputError where the folder can't be written."""
     sweep(*paths.gathered(config))
@@ -207,7 +269,7 @@ def write(config: Config, results: Results) -> None:
     with atomic_path(paths.histories(config)) as temporary:
         results.histories.to_csv(temporary, index=False, float_format="%.6g")
     for suite, table in results.kept.items():
-        with atomic_path(paths.kept(config, suite)) as temporary:
-            table.to_parquet(temporary, index=False, compression="zstd")
+        write_parquet(table, KEEPING[suite].known, paths.kept(config, suite))
+    write_parquet(results.draws, KEYS, paths.draws(config))
     atomic_write(paths.looks(config), json.dumps(results.looks, indent=1) + "\n")
-    atomic_write(paths.run_records(config), json.dumps(results.runs, indent=1) + "\n")
+    write_records(config, results.runs)

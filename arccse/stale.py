@@ -48,8 +48,7 @@ def accept(config: Config, why: str) -> int:
     """
     if not why.strip():
         raise InputError("--accept: say why the change of code has no effect on the numbers.")
-    gathered = paths.run_records(config)
-    records = read_json(gathered) if gathered.exists() else {}
+    records = dict(Gathered(config).runs)
     found = find(config)
     for one in found:
         own = paths.run_folder(config, one.run.id) / "run.json"
@@ -58,7 +57,7 @@ def accept(config: Config, why: str) -> int:
         if one.run.id in records:
             records[one.run.id] = accepted(records[one.run.id], one, why)
     if any(one.run.id in records for one in found):
-        atomic_write(gathered, json.dumps(records, indent=1) + "\n")
+        results.write_records(config, records)
     return len(found)
 
 
@@ -122,4 +121,5 @@ def without(gathered: Gathered, runs: list[Run]) -> Results:
         {suite: table[[name for name in table if name not in columns]] for suite, table in gathered.kept.items()},
         {run: record for run, record in gathered.runs.items() if run not in {one.id for one in runs}},
         gathered.looks,
+        gathered.draws[[name for name in gathered.draws if name not in columns]],
     )

@@ -3,11 +3,12 @@
 import json
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from made_runs import LABELLED, MASKED, RATED, leave, leave_all, made_config, record_of
 
-from arccse import code, paths, results
+from arccse import code, examples, paths, resampling, results
 from arccse.errors import InputError
 from arccse.files import sha256
 from arccse.gathering import gather
@@ -84,8 +85,8 @@ def test_what_is_gathered_is_what_the_runs_left(config):
     history = found.histories[(found.histories["hash"] == arccse.variant.hash) & (found.histories["seed"] == 4)]
     assert history["step"].tolist() == [0, 10]
     assert found.pairs[RATED.columns].equals(RATED)
-    assert found.pairs[f"{arccse.variant.hash}/seed4"].to_numpy() == pytest.approx([0.3, 0.4, 0.5])
-    assert found.pairs.shape == (3, 4 + 4)
+    assert found.pairs[f"{arccse.variant.hash}/seed3"].to_numpy() == pytest.approx([0.2, 0.3, 0.4])
+    assert found.pairs.shape == (3, 4 + 2)  # of the first run of each row
 
 
 def test_gathering_what_was_gathered_changes_no_byte(config):
@@ -297,13 +298,20 @@ def examples_of(config):
 
 
 def as_before_examples(config):
-    """The gathered files as they were when examples were not gathered yet, without the runs' folders."""
+    """The gathered files of before examples and draws were gathered, without the runs' folders."""
     only_gathered(config)
     examples_of(config).unlink()
+    paths.draws(config).unlink()
+    uncounted(config, "examples", "draws")
+
+
+def uncounted(config, *counts):
+    """Let the gathered records not say how many there are."""
     records = json.loads(paths.run_records(config).read_text())
     for record in records.values():
         for made in record["scored"].values():
-            del made["examples"]
+            for count in counts:
+                made.pop(count, None)
     paths.run_records(config).write_text(json.dumps(records))
 
 
@@ -314,11 +322,12 @@ def test_examples_are_gathered_run_beside_run_and_counted(config):
     assert examples_of(config).name == "examples-order.parquet"
     table = found.kept["order"]
     assert table[MASKED.columns].equals(MASKED)
-    assert [*table.columns[len(MASKED.columns) :]] == [first, second]
+    assert [*table.columns[len(MASKED.columns) :]] == [first]  # of the first run of the row
     assert table[first].dtype == "float32"
-    assert (table[second] - table[first]).to_numpy() == pytest.approx(0.1)
     scored = found.runs[row.runs[0].id]["scored"]
     assert (scored["order"]["examples"], scored["sts"]["examples"]) == (6, 3)
+    assert second in found.draws
+    assert "examples" not in found.runs[row.runs[1].id]["scored"]["order"]
 
 
 def test_predictions_are_gathered_in_a_byte_each(config, tmp_path):
@@ -327,14 +336,14 @@ def test_predictions_are_gathered_in_a_byte_each(config, tmp_path):
     gather(more)
     found = results.load(more).kept["transfer"]
     assert found[LABELLED.columns].equals(LABELLED)
-    assert [found[column].tolist() for column in found.columns[5:]] == [[0, 1, 5], [0, 1, 5]]
+    assert [found[column].tolist() for column in found.columns[5:]] == [[0, 1, 5]]
     assert set(found.dtypes.iloc[5:].astype(str)) == {"int8"}
 
 
 def test_results_from_before_examples_were_gathered_are_read_and_grow(config, tmp_path):
     as_before_examples(config)
     assert results.load(config).kept["order"].empty
-    more = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"seeds": [3, 4, 5]}})
+    more = made_config(tmp_path, STUDIES | {"order": STUDIES["order"] | {"seeds": [5, 3, 4]}})
     (new,) = [one.run for one in standings(more).values() if one.to_train]
     leave(more, new, 7)
     gather(more)
@@ -359,6 +368,90 @@ def test_examples_that_were_gathered_and_are_gone_are_missed(config):
     for read in (results.load, gather):
         with pytest.raises(InputError, match=r"examples-order\.parquet can't be used: it is missing"):
             read(config)
+
+
+# ------------------------------------------------------------------------------------------------------- draws
+
+
+def test_draws_of_all_runs_are_gathered_and_counted(config):
+    run = config.rows("main")[1].runs[1]
+    path = paths.evaluation(config, run.id, ["sts"]) / "pairs.parquet"
+    cosine = np.array([0.9, 0.1, 0.4])
+    RATED.assign(cosine=cosine).to_parquet(path)
+    gather(config)
+    found = results.load(config)
+    own = found.draws[(found.draws["suite"] == "sts") & (found.draws["column"] == "Avg")]
+    expected = examples.spearman_draws([cosine[None].astype("float32")], [RATED["score"].to_numpy()])
+    assert own["draw"].tolist() == list(range(500))
+    assert own[f"{run.variant.hash}/seed4"].to_numpy() == pytest.approx(expected[:, 0], abs=1e-5, nan_ok=True)
+    assert set(found.draws.loc[found.draws["suite"] == "order", "column"]) == {"ordered_20_40", "ordered_all"}
+    other = found.runs[config.rows("order")[0].runs[1].id]["scored"]
+    assert other["order"]["draws"] == 2 * 500
+
+
+def test_draws_are_the_same_in_whatever_company(config, tmp_path):
+    gather(config)
+    together = results.load(config).draws
+    shutil.rmtree(paths.results(config))
+    alone = made_config(tmp_path, STUDIES, seeds=[4])
+    leave_all(alone)
+    gather(alone)
+    found = results.load(alone).draws
+    assert found.equals(together[found.columns])
+
+
+def test_draws_are_made_of_examples_that_were_gathered_without_them(config):
+    only_gathered(config)
+    before = results.load(config).draws
+    paths.draws(config).unlink()
+    uncounted(config, "draws")
+    assert results.load(config).draws.empty
+    gather(config)
+    after = results.load(config).draws
+    firsts = [f"{row.variant.hash}/seed3" for row in config.rows("main")]  # of which examples are there
+    assert after.equals(before[[*resampling.KEYS, *firsts]])
+
+
+def test_draws_of_another_training_are_replaced(config):
+    only_gathered(config)
+    run = config.rows("main")[0].runs[1]
+    leave(config, run, 7, weights="f")
+    pairs = paths.evaluation(config, run.id, ["sts"]) / "pairs.parquet"
+    RATED.assign(cosine=[0.3, 0.2, 0.1]).to_parquet(pairs)
+    gather(config)
+    found = results.load(config).draws
+    own = found.loc[found["suite"] == "sts", f"{run.variant.hash}/seed{run.seed}"]
+    assert own.min() == pytest.approx(-100)  # it turned the ratings upside down
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda table: table[table["suite"] != "order"], r"it has 0 draws of .* on suite order, not 1000"),
+        (lambda table: pd.concat([table, table.iloc[:1]]), "a draw stands there twice"),
+        (lambda table: table.iloc[:, :-1], "it lacks the column"),
+    ],
+)
+def test_wrong_gathered_draws_are_refused(config, change, said):
+    only_gathered(config)
+    change(pd.read_parquet(paths.draws(config))).to_parquet(paths.draws(config), index=False)
+    for read in (results.load, gather):
+        with pytest.raises(InputError, match=rf"draws\.parquet can't be used: {said}"):
+            read(config)
+
+
+def test_the_parts_of_a_code_stand_in_one_place(config):
+    gather(config)
+    run = next(iter(config.runs().values()))
+    written = json.loads(paths.run_records(config).read_text())[run.id]
+    own = code.of_training(run.variant)
+    assert written["code"] == {"digest": own.digest}
+    assert results.load(config).runs[run.id]["code"] == {"digest": own.digest, "parts": dict(own.parts)}
+    codes = json.loads(paths.codes(config).read_text())
+    del codes[own.digest]
+    paths.codes(config).write_text(json.dumps(codes))
+    with pytest.raises(InputError, match=rf"code\.json can't be used: it lacks code {own.digest}"):
+        results.load(config)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from made_runs import leave_all, made_config
 from rich.console import Console
 
-from arccse import code, paths, results, stale
+from arccse import code, paths, resampling, results, stale
 from arccse.errors import InputError
 from arccse.files import sha256
 from arccse.gathering import gather
@@ -26,7 +26,7 @@ def config(tmp_path, monkeypatch):
     for run in others(config):
         path = paths.run_folder(config, run) / "run.json"
         path.write_text(json.dumps(by_other_code(json.loads(path.read_text()))))
-    records = json.loads(paths.run_records(config).read_text())
+    records = results.Gathered(config).runs
     records |= {run: by_other_code(records[run]) for run in others(config)}
     paths.run_records(config).write_text(json.dumps(records))
     return config
@@ -96,7 +96,8 @@ def test_set_aside_they_are_made_again_and_nothing_is_lost(config):
     assert sha256(place / "scores.csv") == before
     left = results.Gathered(config)
     assert not [run for run in left.runs if run in others(config)]
-    assert {f"{hash8}/seed{seed}" for hash8, seed in left.values} == set(left.kept["sts"].columns[4:])
+    assert {f"{hash8}/seed{seed}" for hash8, seed in left.values} == {*left.draws.columns} - {*resampling.KEYS}
+    assert {*left.kept["sts"].columns[4:]} < {*left.draws.columns}
     assert stale.set_aside(config) is None
 
 

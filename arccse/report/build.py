@@ -65,7 +65,7 @@ def write(config: Config, results: Results) -> dict[str, str]:
             left as it was.
     """
     views = {study: study_view(config, study, results) for study in config.studies}
-    draws = Draws(results.kept)
+    draws = Draws(results.kept, results.draws)
     compared = {
         study: compare_study(results.scores, view, config.study_suites(study), draws) for study, view in views.items()
     }

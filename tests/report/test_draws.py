@@ -16,8 +16,9 @@ from arccse.evaluation.scoring import Job, module_of
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.report.comparisons import compare_study
 from arccse.report.contrasts import Contrast
-from arccse.report.draws import DRAWN, Draws
+from arccse.report.draws import Draws
 from arccse.report.tables import SCORE_COLUMNS, Row, StudyView
+from arccse.resampling import DRAWN, headlines
 
 A = Row("A", "MiniLM", "aaaaaaaa", [0, 1, 2])
 B = Row("B", "MiniLM", "bbbbbbbb", [0, 1, 2])
@@ -152,6 +153,16 @@ def test_a_task_alone_is_drawn_as_well() -> None:
     assert draws.of("transfer", "TREC").empty
     first, average = draws.error(LESS, "Avg", [0]), draws.error(LESS, "Avg")  # None: over all seeds of each
     assert average == draws.error(LESS, "Avg", A.seeds) < first
+
+
+def test_gathered_draws_stand_for_the_examples_and_are_reckoned_with_in_float64() -> None:
+    table = predicted({"MR": 900, "SUBJ": 500}, folds=10, common=0.9)
+    gathered = headlines({"transfer": table}).astype(dict.fromkeys(RUNS, "float32"))
+    draws = Draws({"transfer": table[[*KEEPING["transfer"].known, RUNS[0]]]}, gathered)
+    expected = Draws({"transfer": table}).error(LESS, "Avg", A.seeds)
+    assert draws.error(LESS, "Avg", A.seeds) == pytest.approx(expected, rel=1e-5)
+    assert set(draws.of("transfer", "Avg").dtypes) == {np.dtype("float64")}
+    assert np.isnan(draws.error(LESS, "MR", A.seeds))  # whose examples are not there
 
 
 def test_equal_runs_have_no_error_and_a_run_without_examples_has_none_known() -> None:

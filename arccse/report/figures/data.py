@@ -14,7 +14,7 @@ from arccse.report import agreement, streams, tables, trials
 from arccse.report.contrasts import NO_INTERACTION
 from arccse.report.figures.axis import Axis
 from arccse.report.figures.kinds import Subject, factors
-from arccse.results import Results
+from arccse.results import Results, column_of
 from arccse.variants import Row
 
 
@@ -183,11 +183,13 @@ def differences(subject: Subject, compared: pd.DataFrame | None) -> pd.DataFrame
 
 
 def runs_of(subject: Subject, results: Results) -> dict[str, list[str]]:
-    """The columns of the pairs that hold the rows' cosines, by label."""
-    return {
-        row.label: [f"{row.variant.hash}/seed{run.seed}" for run in row.runs]
+    """The columns of the pairs that hold the rows' cosines, as far as they were kept, by label."""
+    there = {*results.pairs} if results.pairs is not None else set()
+    found = {
+        row.label: [column for run in row.runs if (column := column_of(run.id)) in there]
         for row in finished(subject.rows, results)
     }
+    return {label: columns for label, columns in found.items() if columns}
 
 
 def spread(subject: Subject, results: Results) -> pd.DataFrame:
