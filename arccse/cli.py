@@ -343,7 +343,12 @@ def stale(
 
 
 @app.command()
-def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
+def report(
+    config: ConfigFile = Path("config/smoke.yaml"),
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Leave out studies, on encoders, of which not all runs are there.")
+    ] = False,
+) -> None:
     """Make tables, figures and the page of what `arccse gather` wrote. Needs neither the runs nor the data.
 
     What cannot be drawn is named, and the exit status is 3; everything else is there.
@@ -353,6 +358,13 @@ def report(config: ConfigFile = Path("config/smoke.yaml")) -> None:
     from arccse.report import build, layout
 
     loaded = load(config)
+    if finished:
+        from arccse.finished import part_of
+
+        part = part_of(loaded, results.Gathered(loaded).runs)
+        if part is None:
+            raise InputError(f"No study of {config} is finished on any of its encoders yet.")
+        loaded = part
     failed = build.write(loaded, results.load(loaded))
     for path in layout.files(loaded):
         console.print(str(path))

@@ -18,6 +18,7 @@ from arccse.config import Config
 from arccse.errors import InputError
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.files import atomic_write
+from arccse.finished import part_of
 from arccse.records import checked_history, read_history, read_kept, read_scores
 from arccse.resampling import KEYS
 from arccse.results import Gathered, Results, column_of, require_as_many, write
@@ -34,7 +35,7 @@ def gather(config: Config, finished: bool = False) -> None:
     Args:
         config: names the runs.
         finished: leave out runs that are not trained and scored to their end. What is there can be kept then, and the
-            workflow goes on from it; no report can be made of it, so that it is no look at a study.
+            workflow goes on from it. Only studies of which all is there can be reported, and are looked at.
 
     Raises:
         InputError: a run has not been trained or scored yet, was made by other code or on another corpus than the
@@ -101,7 +102,8 @@ def together(config: Config, finished: bool = False) -> Results:
     records |= {run_id: record for run_id, record in gathered.runs.items() if run_id not in records}
     if whole:
         choosing.require_best(config, histories, records)
-    looks = looks_of(config, gathered.looks) if whole else dict(gathered.looks)
+    part = config if whole else part_of(config, records)
+    looks = looks_of(part, gathered.looks) if part else dict(gathered.looks)
     return Results(scores, histories, kept, records, looks, draws)
 
 
