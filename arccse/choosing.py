@@ -1,6 +1,6 @@
 """The choice among the trials of each tuned row: the best dev score, and nothing else, decides."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -61,21 +61,22 @@ def dev_score(history: pd.DataFrame, record: Mapping[str, Any]) -> float | None:
 
 
 def dev_scores(
-    config: Config, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]
+    runs: Iterable[Run], histories: pd.DataFrame, records: Mapping[str, dict[str, Any]]
 ) -> dict[str, float | None]:
-    """The dev scores of all trials, by run, of gathered histories and records."""
-    return {run.id: dev_of(run, histories, runs) for run in config.trial_runs()}
-
-
-def dev_of(run: Run, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]) -> float | None:
-    """A run's dev score, of gathered histories and records; None where it diverged."""
-    own = histories[(histories["hash"] == run.variant.hash) & (histories["seed"] == run.seed)]
-    return dev_score(own, runs[run.id])
+    """The runs' dev scores, of gathered histories and records; None of one that diverged."""
+    steps = zip(histories["hash"], histories["seed"], histories["step"], strict=True)
+    dev = dict(zip(steps, histories["dev_spearman"], strict=True))
+    found = {}
+    for run in runs:
+        record = records[run.id]
+        kept = (run.variant.hash, run.seed, record.get("selected_step"))
+        found[run.id] = None if record.get("diverged") else float(dev[kept])
+    return found
 
 
 def require_best(config: Config, histories: pd.DataFrame, runs: Mapping[str, dict[str, Any]]) -> None:
     """Raise InputError unless the values of each tuned row are those that its gathered trials' dev scores choose."""
-    dev = dev_scores(config, histories, runs)
+    dev = dev_scores(config.trial_runs(), histories, runs)
     for study, encoders in choices(config, dev).items():
         for encoder, rows in encoders.items():
             for label, expected in rows.items():

@@ -30,7 +30,7 @@ def made_tuned(
     """
     config = made_config(folder, {"tuned": study}, **{"seeds": [0, 1, 2]} | keys)
     before = at_start(config, made_results(config, diverged))
-    dev = choosing.dev_scores(config, before.histories, before.runs)
+    dev = choosing.dev_scores(config.trial_runs(), before.histories, before.runs)
     path = paths.chosen(config)
     path.parent.mkdir(parents=True, exist_ok=True)
     chosen = {

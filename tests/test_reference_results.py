@@ -1,4 +1,4 @@
-"""The committed results of config/laptop.yaml: whole, small, and no number that their scores don't give."""
+"""The committed results: whole, small, and no number that their scores don't give."""
 
 import re
 import shutil
@@ -14,18 +14,29 @@ from scipy.stats import ttest_1samp
 
 from arccse import config as configs
 from arccse import results
+from arccse.finished import part_of
 from arccse.report import layout
 from arccse.report.figures import drawing
 from arccse.standings import standings
 
 ROOT = Path(__file__).parents[1]
-COMMITTED = ROOT / "results" / "laptop"
+BYTES = {"laptop": 13e6}  # config → the most that its committed results may take
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+LAPTOP = pytest.mark.parametrize("config", ["laptop"], indirect=True)
+
+
+@pytest.fixture(scope="module", params=list(BYTES))
+def config(request):
+    """A config whose results are committed, as far as it is finished."""
+    loaded = configs.load(ROOT / "config" / f"{request.param}.yaml")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        return part_of(loaded, results.Gathered(loaded).runs)
 
 
 @pytest.fixture(scope="module")
-def config():
-    return configs.load(ROOT / "config" / "laptop.yaml")
+def committed(config):
+    return ROOT / "results" / config.name
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +51,9 @@ def rendered(config, tmp_path_factory):
         shutil.copy(ROOT / path, folder / path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(drawing, "UNDATED", {"svg": {"Date": None}})
-        done = arccse("report", "--config", ROOT / "config" / "laptop.yaml", folder=folder)
+        done = arccse("report", "--finished", "--config", ROOT / "config" / f"{config.name}.yaml", folder=folder)
     assert done.returncode == 0, done.stderr
-    return folder / "results" / "laptop"
+    return folder / "results" / config.name
 
 
 @pytest.fixture
@@ -52,11 +63,12 @@ def gathered(config, monkeypatch):
     return results.load(config)
 
 
-def test_what_is_committed_is_the_report_and_what_it_is_made_of(config):
-    listed = subprocess.run(["git", "ls-files", COMMITTED], cwd=ROOT, capture_output=True, text=True, check=True)
-    wanted = [*layout.gathered(config), *layout.files(config)]
+def test_what_is_committed_is_the_report_and_what_it_is_made_of(config, committed):
+    listed = subprocess.run(["git", "ls-files", committed], cwd=ROOT, capture_output=True, text=True, check=True)
+    made = [path for path in layout.files(config) if path.suffix not in (".pdf", ".png")]  # the page has SVGs
+    wanted = [*layout.gathered(config), *made]
     assert set(listed.stdout.split()) == {str(path) for path in wanted}
-    assert sum((ROOT / path).stat().st_size for path in wanted) < 20e6
+    assert sum((ROOT / path).stat().st_size for path in wanted) < BYTES[config.name]
 
 
 def test_the_committed_runs_are_done_and_the_present_codes(config, monkeypatch):
@@ -72,22 +84,22 @@ def test_the_committed_runs_are_done_and_the_present_codes(config, monkeypatch):
         assert all(len(entry["why"]) > 20 for entry in one.record.get("accepted", []))
 
 
-def test_every_committed_table_follows_from_the_committed_scores(rendered):
-    tables = sorted(path.name for path in (COMMITTED / "tables").iterdir())
+def test_every_committed_table_follows_from_the_committed_scores(rendered, committed):
+    tables = sorted(path.name for path in (committed / "tables").iterdir())
     assert tables == sorted(path.name for path in (rendered / "tables").iterdir())
     for name in tables:
-        ours, again = COMMITTED / "tables" / name, rendered / "tables" / name
+        ours, again = committed / "tables" / name, rendered / "tables" / name
         if name.endswith(".csv"):  # other CPUs may round the sixth decimal otherwise
             pd.testing.assert_frame_equal(pd.read_csv(ours), pd.read_csv(again), rtol=0, atol=1e-5)
         else:
             assert ours.read_text(encoding="utf-8") == again.read_text(encoding="utf-8"), name
 
 
-def test_the_tables_means_are_those_of_the_scores(config, gathered):
+def test_the_tables_means_are_those_of_the_scores(config, committed, gathered):
     """Without any code of the report's."""
     scores = gathered.scores
     for study in config.studies:
-        table = pd.read_csv(COMMITTED / "tables" / f"{study}.csv", dtype={"hash": str})
+        table = pd.read_csv(committed / "tables" / f"{study}.csv", dtype={"hash": str})
         table = table[(table["origin"] == "measured") & (table["task"] != "Avg")]
         seeds = {row.variant.hash: [run.seed for run in row.runs] for row in config.rows(study)}
         for line in table.itertuples():
@@ -103,14 +115,14 @@ def test_the_tables_means_are_those_of_the_scores(config, gathered):
             assert np.isnan(line.sd) if line.n_seeds == 1 else line.sd == pytest.approx(values.std(), abs=1e-5)
 
 
-def test_the_committed_page_has_what_is_found_in_the_scores(rendered):
+def test_the_committed_page_has_what_is_found_in_the_scores(rendered, committed):
     def sections(page):
         text = page.read_text(encoding="utf-8")
         return re.findall(
             r'<section id="claims">.*?</section>|<details class="findings".*?</details>', text, re.DOTALL
         )
 
-    ours = sections(COMMITTED / "report.html")
+    ours = sections(committed / "report.html")
     assert len(ours) > 5
     assert ours == sections(rendered / "report.html")
 
@@ -121,6 +133,7 @@ def test_runs_are_of_a_committed_state_and_of_the_seeds_that_are_asked_for(confi
         assert re.fullmatch(r"[0-9a-f]{40}", record["git_commit"]), "trained on uncommitted code"
 
 
+@LAPTOP
 def test_the_tutorial_of_a_reviewer_runs_on_them(rendered):
     page = ROOT / "docs" / "tutorials" / "claim.md"
     folder = rendered.parents[1]
@@ -128,7 +141,7 @@ def test_the_tutorial_of_a_reviewer_runs_on_them(rendered):
     (language, command), *blocks = pages.blocks(page)
     assert (language, command) == ("sh", "arccse report --config config/laptop.yaml\n")  # as `rendered` was made
     by_hand, looks, _, code = (pages.run(block, folder) for block in blocks)
-    line = pd.read_csv(COMMITTED / "tables" / "claims.csv").set_index("claim").loc["gain"]
+    line = pd.read_csv(LAPTOPS / "tables" / "claims.csv").set_index("claim").loc["gain"]
     interval = f"{line['low']:.2f} to {line['high']:.2f}"
     assert f"{line['difference']:+.2f} ({interval}) over {line['n']} seeds, one of {line['comparisons']}" in by_hand
     assert f"*{line['verdict']}, {line['difference']:+.2f}, {interval}, n {line['n']}*" in page.read_text()
@@ -136,11 +149,12 @@ def test_the_tutorial_of_a_reviewer_runs_on_them(rendered):
     assert "0 of 77 runs were made by other code" in code
 
 
+LAPTOPS = ROOT / "results" / "laptop"
 SHOWN = README[README.index("## What was found") :].partition("\n## ")[0]
 
 
 def test_the_readmes_claims_are_the_committed_ones():
-    claims = pd.read_csv(COMMITTED / "tables" / "claims.csv")
+    claims = pd.read_csv(LAPTOPS / "tables" / "claims.csv")
     shown = [line.strip("| ").split(" | ") for line in SHOWN.splitlines() if line.startswith("| ")][2:]
     assert [claim for claim, *_ in shown] == claims["sentence"].tolist()
     for (_, verdict, value, seeds), line in zip(shown, claims.to_dict("records"), strict=True):
@@ -173,11 +187,12 @@ def test_the_readmes_figure_is_a_committed_one():
     ],
 )
 def test_the_readmes_means_are_the_committed_ones(study, suite, method, task, said):
-    table = pd.read_csv(COMMITTED / "tables" / f"{study}.csv").query("origin == 'measured' and suite == @suite")
+    table = pd.read_csv(LAPTOPS / "tables" / f"{study}.csv").query("origin == 'measured' and suite == @suite")
     (line,) = table.query("method == @method and task == @task").to_dict("records")
     assert said.format(mean=line["mean"], half=line["high"] - line["mean"]) in " ".join(SHOWN.split())
 
 
+@LAPTOP
 def test_what_the_readme_says_of_noise_and_transfer(config, gathered):
     def averages(study, label, suite, metric, task=None):
         row = next(row for row in config.rows(study) if row.label == label)
@@ -197,6 +212,7 @@ def test_what_the_readme_says_of_noise_and_transfer(config, gathered):
     assert ttest_1samp(lead, 0).confidence_interval().low < 0
 
 
+@LAPTOP
 def test_the_geometry_scores_are_what_the_trainings_logged_at_the_selected_step(config, gathered):
     steps = gathered.histories.set_index(["hash", "seed", "step"])
     geometry = gathered.scores[gathered.scores["suite"] == "geometry"]

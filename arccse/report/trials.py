@@ -26,7 +26,7 @@ def of_study(config: Config, study: str, results: Results) -> pd.DataFrame:
         `dev_seed<k>` for each of the trials' seeds. `trial` counts from 1; `dev` is the mean over these seeds, at the
         step whose weights were kept, NaN where one of them diverged: `diverged` says which, and at what step.
     """
-    dev = choosing.dev_scores(config, results.histories, results.runs)
+    dev = choosing.dev_scores(config.trial_runs(), results.histories, results.runs)
     lines = []
     for (encoder, label), trials in config.trials(study).items():
         choice = config.choices.get(study, {}).get(encoder, {}).get(label)
@@ -59,5 +59,5 @@ def divergence(trial: Trial, results: Results) -> str:
 
 def mean_dev(row: Row, results: Results) -> float:
     """The mean dev score of a row's runs, at the steps whose weights they kept; NaN where one diverged."""
-    scores = [choosing.dev_of(run, results.histories, results.runs) for run in row.runs]
+    scores = choosing.dev_scores(row.runs, results.histories, results.runs).values()
     return sum(float("nan") if score is None else score for score in scores) / len(scores)

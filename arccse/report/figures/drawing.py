@@ -92,6 +92,7 @@ def save(figure: Figure, stem: Path) -> list[Path]:
             # a box stands for a letter that no font has; tables and page have it
             warnings.filterwarnings("ignore", message=r"Glyph \d+ .* missing from font")
             figure.savefig(drawn, format=ending, dpi=150, metadata=metadata)
+        figure.set_layout_engine("none")  # what it has placed stays where it is; it takes longer than to draw
         atomic_write(path, shorter(drawn.getvalue()) if ending == "svg" else drawn.getvalue())
         paths.append(path)
     return paths
