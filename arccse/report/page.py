@@ -104,6 +104,17 @@ class Claim:
 
 
 @dataclass(frozen=True)
+class Across:
+    """The claims of several encoders at a glance: a row a sentence, a column an encoder.
+
+    rows: a sentence and its claim on each encoder, in the order of `encoders`; None on one that it is not asked of.
+    """
+
+    encoders: list[str]
+    rows: list[tuple[str, list[Claim | None]]]
+
+
+@dataclass(frozen=True)
 class PageContent:
     """All that a page shows.
 
@@ -112,7 +123,7 @@ class PageContent:
     caveats: what bounds the answer, a short sentence each; config: the config's name; generated: the date, as
     printed; command: what a reader types to make the page again; runs: one dict a run, its keys the heads of the
     table, the first the run's name (what all runs share is said once above it); caveat: in a frame at the top;
-    supplements: tables of no single study, a section each.
+    supplements: tables of no single study, a section each; across: the claims at a glance, of several encoders.
     """
 
     question: str
@@ -128,6 +139,7 @@ class PageContent:
     runs: list[dict[str, Cell]]
     caveat: str | None = None
     supplements: list[Supplement] = field(default_factory=list)
+    across: Across | None = None
 
 
 def write(content: PageContent, path: Path) -> None:

@@ -54,8 +54,25 @@ def test_an_answer_without_an_interval_or_of_several_encoders() -> None:
     nothing = content.answer(content.claimed(settled(UNKNOWN | {"n": 0, "verdict": "undecided"})))
     assert nothing == "ArcCSE is above SimCSE: undecided; of 1 claims, 1 undecided."
     several = content.answer(content.claimed(settled({}, {"encoder": "BERT"})))
-    assert several.startswith("ArcCSE is above SimCSE on MiniLM: ")
-    assert several.endswith("of 2 verdicts, 2 supported.")
+    assert several == (
+        "ArcCSE is above SimCSE: supported on MiniLM, +0.50 points (0.25 to 0.75) over 7 seeds;"
+        " supported on BERT, +0.50 points (0.25 to 0.75) over 7 seeds; of 2 verdicts, 2 supported."
+    )
+
+
+def test_at_a_glance_a_sentence_is_one_row_with_its_verdict_on_each_encoder() -> None:
+    other = {"sentence": "It is faster"}
+    frame = settled({}, {"encoder": "BERT", "verdict": "undecided"}, {**other, "encoder": "BERT"}, {"study": "again"})
+    found = content.across(content.claimed(frame))
+    assert found is not None
+    assert found.encoders == ["MiniLM", "BERT"]
+    rows = [(sentence, [claim and (claim.verdict, claim.study) for claim in own]) for sentence, own in found.rows]
+    assert rows == [
+        ("ArcCSE is above SimCSE", [("supported", "main"), ("undecided", "main")]),
+        ("ArcCSE is above SimCSE", [("supported", "again"), None]),
+        ("It is faster", [None, ("supported", "main")]),
+    ]
+    assert content.across(content.claimed(settled({}, other))) is None
 
 
 def test_claims_of_one_measure_share_a_scale_that_holds_each_interval() -> None:
