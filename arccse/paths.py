@@ -85,9 +85,9 @@ def draws(config: Config) -> Path:
     return results(config) / "draws.parquet"
 
 
-def codes(config: Config) -> Path:
-    """The parts of each code by its digest, which run_records alone names."""
-    return results(config) / "code.json"
+def shared(config: Config) -> Path:
+    """What the runs' records share, the parts of their code and the packages, by the digests that stand in them."""
+    return results(config) / "shared.json"
 
 
 def run_records(config: Config) -> Path:
@@ -112,7 +112,7 @@ def looks(config: Config) -> Path:
 def gathered(config: Config) -> list[Path]:
     """The files that `arccse gather` may write, in that order: whoever sees the last one has them all."""
     kept_files = [kept(config, suite) for suite in KEEPING]
-    beside = [draws(config), looks(config), codes(config)]
+    beside = [draws(config), looks(config), shared(config)]
     return [scores(config), histories(config), *kept_files, *beside, run_records(config)]
 
 

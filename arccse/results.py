@@ -1,5 +1,6 @@
 """The results of a config: a few small files that can be committed, of which alone the report is made."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ from arccse.resampling import KEYS
 from arccse.variants import Run
 
 PAIRED = next(name for name, keeps in KEEPING.items() if keeps == COSINES)  # the suite of rated pairs
+SHARED = ("parts", "packages")  # keys in records of what is the same in most of them
 
 
 @dataclass(frozen=True)
@@ -79,8 +81,8 @@ class Gathered:
         path = paths.run_records(self.config)
         if not path.exists():
             return {}
-        content, codes = read_json(path), paths.codes(self.config)
-        content = with_parts(content, read_json(codes) if codes.exists() else {}, codes)
+        content, shared = read_json(path), paths.shared(self.config)
+        content = with_shared(content, read_json(shared) if shared.exists() else {}, shared)
         require_valid(content, dict[str, GatheredRecord], path)
         return dict(content)
 
@@ -220,31 +222,43 @@ def require_as_many(table: pd.DataFrame, suite: str, scores: pd.DataFrame, path:
 
 def write_records(config: Config, runs: Mapping[str, dict[str, Any]]) -> None:
     """Write the runs' records. Raises InputError where the folder can't be written."""
-    codes: dict[str, Any] = {}
-    records = without_parts(dict(runs), codes)
-    atomic_write(paths.codes(config), json.dumps(codes, indent=1) + "\n")
+    shared: dict[str, Any] = {}
+    records = without_shared(dict(runs), shared)
+    atomic_write(paths.shared(config), json.dumps(shared, indent=1) + "\n")
     atomic_write(paths.run_records(config), json.dumps(records, indent=1) + "\n")
 
 
-def without_parts(content: Any, codes: dict[str, Any]) -> Any:
-    """Records whose codes are their digests alone; `codes` gets the parts of each, which hundreds of runs share."""
+def without_shared(content: Any, shared: dict[str, Any]) -> Any:
+    """Records with a digest in the place of what hundreds of them share; `shared` gets it by its digest."""
+    if isinstance(content, list):
+        return [without_shared(one, shared) for one in content]
     if not isinstance(content, dict):
-        return [without_parts(one, codes) for one in content] if isinstance(content, list) else content
-    if content.keys() == {"digest", "parts"}:
-        codes[content["digest"]] = content["parts"]
-        return {"digest": content["digest"]}
-    return {key: without_parts(value, codes) for key, value in content.items()}
+        return content
+    found = {}
+    for key, value in content.items():
+        if key in SHARED and isinstance(value, dict):
+            digest = hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+            shared[digest], found[key] = value, digest
+        else:
+            found[key] = without_shared(value, shared)
+    return found
 
 
-def with_parts(content: Any, codes: Mapping[str, Any], path: Path) -> Any:
-    """What `without_parts` was given. Raises InputError where the file of `codes` lacks one."""
+def with_shared(content: Any, shared: Mapping[str, Any], path: Path) -> Any:
+    """What `without_shared` was given. Raises InputError where the file of what is shared lacks something."""
+    if isinstance(content, list):
+        return [with_shared(one, shared, path) for one in content]
     if not isinstance(content, dict):
-        return [with_parts(one, codes, path) for one in content] if isinstance(content, list) else content
-    if content.keys() == {"digest"}:
-        if content["digest"] not in codes:
-            raise damaged(path, f"it lacks code {content['digest']}")
-        return content | {"parts": codes[content["digest"]]}
-    return {key: with_parts(value, codes, path) for key, value in content.items()}
+        return content
+    found = {}
+    for key, value in content.items():
+        if key in SHARED and isinstance(value, str):
+            if value not in shared:
+                raise damaged(path, f"it lacks the {key} {value}")
+            found[key] = shared[value]
+        else:
+            found[key] = with_shared(value, shared, path)
+    return found
 
 
 def write_parquet(table: pd.DataFrame, shared: Sequence[str], path: Path) -> None:

@@ -440,17 +440,21 @@ def test_wrong_gathered_draws_are_refused(config, change, said):
             read(config)
 
 
-def test_the_parts_of_a_code_stand_in_one_place(config):
+def test_what_records_share_stands_in_one_place(config):
     gather(config)
     run = next(iter(config.runs().values()))
-    written = json.loads(paths.run_records(config).read_text())[run.id]
     own = code.of_training(run.variant)
-    assert written["code"] == {"digest": own.digest}
+    written = json.loads(paths.run_records(config).read_text())[run.id]
+    shared = json.loads(paths.shared(config).read_text())
+    assert written["code"]["digest"] == own.digest
+    assert shared[written["code"]["parts"]] == dict(own.parts)
     assert results.load(config).runs[run.id]["code"] == {"digest": own.digest, "parts": dict(own.parts)}
-    codes = json.loads(paths.codes(config).read_text())
-    del codes[own.digest]
-    paths.codes(config).write_text(json.dumps(codes))
-    with pytest.raises(InputError, match=rf"code\.json can't be used: it lacks code {own.digest}"):
+    assert shared[written["packages"]] == record_of(run)["packages"]
+    del shared[written["code"]["parts"]]
+    paths.shared(config).write_text(json.dumps(shared))
+    with pytest.raises(
+        InputError, match=rf"shared\.json can't be used: it lacks the parts {written['code']['parts']}"
+    ):
         results.load(config)
 
 
