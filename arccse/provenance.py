@@ -102,18 +102,21 @@ def checksum_of(named: Mapping[str, str]) -> str:
 
 
 def git_commit() -> str | None:
-    """The commit of the checkout that this package runs from; None for an installed copy without git."""
+    """The commit of the checkout that this package runs from; None for an installed copy without git.
+
+    With "-dirty" where a file of it was changed since, unless it is of the results: a campaign's gathered files grow
+    between its runs.
+    """
     try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40", "--match="],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        commit = _git("rev-parse", "HEAD").stdout.strip()
+        changed = _git("diff", "--quiet", "HEAD", "--", ":/", ":(top,exclude)results").returncode if commit else 0
     except FileNotFoundError:  # no git on this machine
         return None
-    return described.stdout.strip() or None
+    return f"{commit}-dirty" if changed else commit or None
+
+
+def _git(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["git", *command], cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
 
 
 def cpu_name() -> str:

@@ -45,6 +45,20 @@ def test_changed_code_is_marked_and_a_new_file_is_not(checkout):
     assert provenance.git_commit() == f"{commit}-dirty"
 
 
+def test_results_that_grew_are_no_other_code(checkout):
+    top = checkout.parents[1]
+    scores = top / "results" / "mine" / "scores.csv"
+    scores.parent.mkdir(parents=True)
+    scores.write_text("one\n")
+    git(top, "add", "--all")
+    git(top, "commit", "--quiet", "--message", "results")
+    scores.write_text("two\n")
+    commit = git(top, "rev-parse", "HEAD")
+    assert provenance.git_commit() == commit
+    checkout.write_text("other code\n")
+    assert provenance.git_commit() == f"{commit}-dirty"
+
+
 def test_an_installed_copy_has_no_commit(tmp_path, monkeypatch):
     monkeypatch.setattr(provenance, "__file__", str(tmp_path / "provenance.py"))
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
