@@ -19,8 +19,7 @@ from arccse.errors import InputError
 from arccse.evaluation.suites import KEEPING, SUITES
 from arccse.files import atomic_write
 from arccse.finished import part_of
-from arccse.records import checked_history, read_history, read_kept, read_scores
-from arccse.resampling import KEYS
+from arccse.records import DRAW, checked_history, read_history, read_kept, read_scores
 from arccse.results import Gathered, Results, column_of, require_as_many, write
 from arccse.standings import Standing, refuse_other_code, standing, standings
 from arccse.stopping import Growing, Look
@@ -249,7 +248,7 @@ def draws_of(kept: Mapping[str, pd.DataFrame], found: list[Standing], gathered: 
     Made run by run, of examples that are there, so that they are the same in whatever company; otherwise gathered.
     """
     runs = {column_of(one.run.id): one for one in found}
-    before = gathered.draws.set_index(list(KEYS))
+    before = gathered.draws.set_index(DRAW)
     before = before[[column for column in before if column not in runs or runs[str(column)].gathered_is_same]]
     new = []
     for column, one in runs.items():
@@ -259,7 +258,7 @@ def draws_of(kept: Mapping[str, pd.DataFrame], found: list[Standing], gathered: 
             for suite, table in kept.items()
             if column in table and (suite in one.filed or suite not in known)
         }
-        new.append(resampling.headlines(examples).set_index(list(KEYS)))
+        new.append(resampling.headlines(examples).set_index(DRAW))
     drawn = pd.concat(new, axis=1).combine_first(before) if new else before
     ordered = [column for column in dict.fromkeys([*runs, *drawn]) if column in drawn]
     return drawn[ordered].astype("float32").sort_index().reset_index()

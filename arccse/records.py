@@ -20,6 +20,7 @@ from arccse.variants import Run
 
 SCORES = ["suite", "task", "metric", "value", "n"]
 GATHERED_SCORES = ["variant", "hash", "seed", *SCORES]
+DRAW = ["suite", "column", "draw"]  # what tells draws apart
 HISTORY = ["step", "loss", "loss_pair", "loss_triplet", "learning_rate", "dev_spearman", "alignment", "uniformity"]
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
@@ -293,8 +294,8 @@ def read_draws(path: Path, counts: Mapping[str, Mapping[str, int]]) -> pd.DataFr
         counts: column of a run → suite → the draws that it has of the suite's columns.
     """
     table = read_parquet(path)
-    require(table, ["suite", "column", "draw", *counts], path)
-    if table.duplicated(["suite", "column", "draw"]).any():
+    require(table, [*DRAW, *counts], path)
+    if table.duplicated(DRAW).any():
         raise damaged(path, "a draw stands there twice")
     for run, own in counts.items():
         found = table.loc[table[run].notna(), "suite"].value_counts()

@@ -14,12 +14,11 @@ import pandas as pd
 from arccse import examples
 from arccse.errors import InputError
 from arccse.evaluation.suites import COSINES, DISTANCES, KEEPING, PREDICTIONS, SIMILARITIES, SUITES, Kept
-from arccse.records import missing
+from arccse.records import DRAW, missing
 
 Task = tuple[
     np.ndarray, np.ndarray
 ]  # as examples.mean_draws takes a task: values (runs, examples), weights (examples,)
-KEYS = ("suite", "column", "draw")
 
 
 def draws_of(suite: str, column: str, table: pd.DataFrame) -> pd.DataFrame:
@@ -50,7 +49,7 @@ def draws_of(suite: str, column: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def headlines(kept: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The draws of every headline of the suites that runs keep examples of: columns KEYS, then one of each run.
+    """The draws of every headline of the suites that runs keep examples of: columns DRAW, then one of each run.
 
     NaN where a run has kept nothing of a suite.
     """
@@ -61,7 +60,7 @@ def headlines(kept: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 draws = draws_of(suite, column, table)
                 keys = pd.DataFrame({"suite": suite, "column": column, "draw": draws.index})
                 found.append(pd.concat([keys, draws], axis=1))
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(KEYS))
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=DRAW)
 
 
 def spearmans(table: pd.DataFrame, runs: Sequence[str]) -> np.ndarray:

@@ -16,6 +16,7 @@ from arccse.errors import InputError
 from arccse.evaluation.suites import COSINES, KEEPING, SUITES
 from arccse.files import atomic_path, atomic_write, sweep
 from arccse.records import (
+    DRAW,
     GATHERED_SCORES,
     HISTORY,
     GatheredRecord,
@@ -30,7 +31,6 @@ from arccse.records import (
     read_table,
     require_valid,
 )
-from arccse.resampling import KEYS
 from arccse.variants import Run
 
 PAIRED = next(name for name, keeps in KEEPING.items() if keeps == COSINES)  # the suite of rated pairs
@@ -48,7 +48,7 @@ class Results:
             all runs share, then one of values for each run that has them, as `column_of` names it.
         runs: run id → run.json, with what each suite's scores were made with under "scored".
         looks: study → when it was gathered with which seeds, each time with others than before.
-        draws: the headlines of all runs on the same resamples, columns resampling.KEYS and `column_of` each run;
+        draws: the headlines of all runs on the same resamples, columns records.DRAW and `column_of` each run;
             without any line where none were gathered.
     """
 
@@ -57,7 +57,7 @@ class Results:
     kept: Mapping[str, pd.DataFrame]
     runs: dict[str, dict[str, Any]]
     looks: dict[str, list[dict[str, Any]]]
-    draws: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(KEYS)))
+    draws: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=DRAW))
 
     @property
     def pairs(self) -> pd.DataFrame | None:
@@ -128,8 +128,8 @@ class Gathered:
         counts = {column_of(run): draws_counted(record) for run, record in self.runs.items()}
         counts = {column: own for column, own in counts.items() if own}
         if not counts:
-            return pd.DataFrame(columns=list(KEYS))
-        return read_draws(paths.draws(self.config), counts)[[*KEYS, *counts]]
+            return pd.DataFrame(columns=DRAW)
+        return read_draws(paths.draws(self.config), counts)[[*DRAW, *counts]]
 
     @cached_property
     def looks(self) -> dict[str, list[dict[str, Any]]]:
@@ -195,7 +195,7 @@ def load(config: Config) -> Results:
         suite: table[[column for column in table if column in columns or column in KEEPING[suite].known]]
         for suite, table in gathered.kept.items()
     }
-    draws = gathered.draws[[column for column in gathered.draws if column in columns or column in KEYS]]
+    draws = gathered.draws[[column for column in gathered.draws if column in columns or column in DRAW]]
     return Results(gathered.scores, gathered.histories, kept, runs, gathered.looks, draws)
 
 
@@ -284,6 +284,6 @@ def write(config: Config, results: Results) -> None:
         results.histories.to_csv(temporary, index=False, float_format="%.6g")
     for suite, table in results.kept.items():
         write_parquet(table, KEEPING[suite].known, paths.kept(config, suite))
-    write_parquet(results.draws, KEYS, paths.draws(config))
+    write_parquet(results.draws, DRAW, paths.draws(config))
     atomic_write(paths.looks(config), json.dumps(results.looks, indent=1) + "\n")
     write_records(config, results.runs)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from made_runs import LABELLED, MASKED, RATED, leave, leave_all, made_config, record_of
 
-from arccse import code, examples, paths, resampling, results
+from arccse import code, examples, paths, records, results
 from arccse.errors import InputError
 from arccse.files import sha256
 from arccse.gathering import gather
@@ -409,7 +409,7 @@ def test_draws_are_made_of_examples_that_were_gathered_without_them(config):
     gather(config)
     after = results.load(config).draws
     firsts = [f"{row.variant.hash}/seed3" for row in config.rows("main")]  # of which examples are there
-    assert after.equals(before[[*resampling.KEYS, *firsts]])
+    assert after.equals(before[[*records.DRAW, *firsts]])
 
 
 def test_draws_of_another_training_are_replaced(config):

@@ -7,7 +7,7 @@ import pytest
 from made_runs import leave_all, made_config
 from rich.console import Console
 
-from arccse import code, paths, resampling, results, stale
+from arccse import code, paths, records, results, stale
 from arccse.errors import InputError
 from arccse.files import sha256
 from arccse.gathering import gather
@@ -96,7 +96,7 @@ def test_set_aside_they_are_made_again_and_nothing_is_lost(config):
     assert sha256(place / "scores.csv") == before
     left = results.Gathered(config)
     assert not [run for run in left.runs if run in others(config)]
-    assert {f"{hash8}/seed{seed}" for hash8, seed in left.values} == {*left.draws.columns} - {*resampling.KEYS}
+    assert {f"{hash8}/seed{seed}" for hash8, seed in left.values} == {*left.draws.columns} - {*records.DRAW}
     assert {*left.kept["sts"].columns[4:]} < {*left.draws.columns}
     assert stale.set_aside(config) is None
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from arccse.records import missing
+from arccse.records import DRAW, missing
 from arccse.report.contrasts import Contrast
-from arccse.resampling import KEYS, draws_of
+from arccse.resampling import draws_of
 
 
 class Draws:
@@ -18,7 +18,7 @@ class Draws:
         self.kept = kept
         blocks = gathered.groupby(["suite", "column"]) if gathered is not None and len(gathered) else ()
         self.made: dict[tuple[str, str], pd.DataFrame] = {
-            (str(suite), str(column)): own.drop(columns=list(KEYS)).reset_index(drop=True).astype("float64")
+            (str(suite), str(column)): own.drop(columns=DRAW).reset_index(drop=True).astype("float64")
             for (suite, column), own in blocks
         }
 

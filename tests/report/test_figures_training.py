@@ -157,6 +157,14 @@ def test_gains_are_means_of_paired_differences_with_their_t_interval(courses: pd
     assert alignment.lines[1].get_xdata().tolist() == [0, 10, 20]  # as uniform as 'slow' ever is
 
 
+def test_at_equal_uniformity_a_step_needs_half_of_the_seeds(courses: pd.DataFrame) -> None:
+    short = courses[(courses["label"] != "slow") & ~((courses["seed"] == 2) & (courses["step"] > 20))]
+    late = (short["label"] == "ArcCSE") & (short["seed"] == 1) & (short["step"] > 10)
+    shown = training.matched_comparisons(short[~late], "SimCSE", None).axes[2].lines[0].get_xydata()
+    # SimCSE's step 20 is the last of seed 2, and the last that seed 1's ArcCSE is as uniform as; seed 0 has more
+    np.testing.assert_allclose(shown[1:], [(10, -1), (20, -2)])
+
+
 def test_steps_to_the_score_have_a_mark_for_each_seed(courses: pd.DataFrame) -> None:
     figure = training.matched_comparisons(courses, "SimCSE", None)
     _, axes, _ = figure.axes

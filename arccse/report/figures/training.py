@@ -1,5 +1,6 @@
 """Figures of what happens during training, from the runs' histories."""
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -91,8 +92,9 @@ def matched_comparisons(histories: pd.DataFrame, baseline: str, caveat: str | No
 
     On the left the gain in dev score at each step; in the middle each seed's steps to the best dev score of the
     baseline's run of that seed; on the right the alignment less the baseline's, at the uniformity that the baseline
-    has at each of its steps. Means are over the common seeds, on the steps at which each of them has a difference,
-    with 95 % intervals from two seeds on. Where a seed never reaches the score, its row has no mean.
+    has at each of its steps. Means are over the common seeds, on the steps at which each of them has a difference, on
+    the right at which half of them have, with 95 % intervals from two seeds on. Where a seed never reaches the score,
+    its row has no mean.
 
     Args:
         histories: columns label, seed, step, dev_spearman (× 100), alignment and uniformity (not × 100, NaN at steps
@@ -118,14 +120,14 @@ def matched_comparisons(histories: pd.DataFrame, baseline: str, caveat: str | No
                 raise InputError(f"'{label}' and '{baseline}' have no step with the scores of all common seeds.")
             style = curve_style(place, len(gains), curves)
             _differences(at_steps, gains, label, style)
-            _differences(at_uniformity, matched.alignment_differences(first, other).dropna(), label, style)
+            _differences(at_uniformity, of_half(matched.alignment_differences(first, other)), label, style)
             reached &= _steps_to_score(to_score, first, other, place)
         describe(at_steps, "Gain at equal steps", "training step", "dev Spearman × 100, less the baseline's")
         describe(to_score, "Steps to the baseline's best score", "training step (a mark for each seed)", "")
         describe(
             at_uniformity,
             "Alignment at equal uniformity",
-            "the baseline's step of this uniformity",
+            "the baseline's step of this uniformity,\nwhere half of the seeds have both",
             "alignment × 100, less the baseline's\n(lower is better)",
         )
         to_score.set(xlim=(0, None), ylim=(len(own) + 0.6, -0.6))
@@ -198,10 +200,15 @@ def _path(axes: Axes, measures: dict[str, pd.DataFrame], label: str, style: dict
     axes.plot(x[-1:], y[-1:], markeredgecolor="black", **ends)
 
 
+def of_half(differences: pd.DataFrame) -> pd.DataFrame:
+    """(steps, seeds) differences at the steps at which at least half of the seeds have one."""
+    return differences.dropna(thresh=math.ceil(len(differences.columns) / 2))
+
+
 def _differences(axes: Axes, values: pd.DataFrame, label: str, style: dict[str, Any]) -> None:
-    """Means of (steps, seeds) differences and, from two seeds on, their intervals."""
+    """Means of (steps, seeds) differences, as far as there are any, and, from two seeds on, their intervals."""
     seeds = len(values.columns)
-    steps, found = values.index.to_numpy(), [summarise(own) for own in values.to_numpy()]
+    steps, found = values.index.to_numpy(), [summarise(own[~np.isnan(own)]) for own in values.to_numpy()]
     axes.plot(steps, [one.mean for one in found], label=f"{label} ({seeds_text([seeds])})", **style)
     if seeds > 1:
         low, high = [one.low for one in found], [one.high for one in found]
