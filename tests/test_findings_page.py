@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NUMBER = r"[+−]?\d+(?:\.\d+)?"
-INTERVAL = re.compile(rf"([+−]\d+(?:\.\d+)?) \(({NUMBER}) to ({NUMBER})\)")
+INTERVAL = re.compile(rf"([+−]\d+(?:\.\d+)?)\s+\(({NUMBER})\s+to\s+({NUMBER})\)")
 SIGNED = re.compile(r"(?<![\d(])[+−]\d+\.\d+")  # a difference
 
 
