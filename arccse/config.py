@@ -25,7 +25,7 @@ from arccse.hyperparameters import Finite, Partial, Sweep, layered
 from arccse.models import Precision
 from arccse.resources import Resources
 from arccse.stopping import Growing, Look, Looks, read_looks
-from arccse.tuning import Choices, Tuning, read_choices
+from arccse.tuning import Choice, Choices, Tuning, read_choices
 from arccse.validation import NAME, Name, Seeds, Strict, SuiteName, Text, describe, distinct
 from arccse.variants import Row, Run, Trial, Variant, digest_of, label_of, runs_of, tuned
 
@@ -185,10 +185,10 @@ class Config(Strict):
 
     def tuned_rows(self, study_name: str) -> list[Row]:
         """The rows of a study whose values have been chosen, with these."""
-        chosen, found = self.choices.get(study_name, {}), []
-        for (encoder, label), trials in self.trials(study_name).items():
-            choice = chosen.get(encoder, {}).get(label)
-            if choice and choice.values is not None and choice.among == digest_of(trials):
+        found = []
+        for encoder, label in self.trials(study_name):
+            choice = self.choice(study_name, encoder, label)
+            if choice and choice.values is not None:
                 override = self.studies[study_name].overrides()[label]
                 row = self.row(study_name, encoder, label, override, choice.values)
                 found.append(replace(row, label=tuned(label), untuned=label))
@@ -209,6 +209,11 @@ class Config(Strict):
         # Nothing is random about an encoder that is not trained: one run stands for every seed.
         seeds = [0] if variant.untrained else self.seeds_of(study_name, encoder_name)
         return Row(label, encoder_name, variant, runs_of(variant, seeds))
+
+    def choice(self, study_name: str, encoder: str, label: str) -> Choice | None:
+        """What the trials of a row came to; None as long as nothing was chosen among those that it has now."""
+        found = self.choices.get(study_name, {}).get(encoder, {}).get(label)
+        return found if found and found.among == digest_of(self.trials(study_name)[encoder, label]) else None
 
     @cached_property
     def choices(self) -> Choices:

@@ -92,7 +92,7 @@ def together(config: Config, finished: bool = False) -> Results:
         for suite in KEEPING
         if suite in gathered.kept or suite in config.all_suites()
     }
-    draws = draws_of(kept, list(found.values()), gathered)
+    draws = joined_draws(kept, list(found.values()), gathered)
     kept = of_one_run_a_row(kept, config, gathered)
     for run_id, one in found.items():
         count_values(records[run_id]["scored"], gathered.of(scores, one.run))
@@ -242,7 +242,7 @@ def kept_of(
     return pd.concat([rows, pd.DataFrame(together)], axis=1)
 
 
-def draws_of(kept: Mapping[str, pd.DataFrame], found: list[Standing], gathered: Gathered) -> pd.DataFrame:
+def joined_draws(kept: Mapping[str, pd.DataFrame], found: list[Standing], gathered: Gathered) -> pd.DataFrame:
     """The draws of all runs, as results.Results has them.
 
     Made run by run, of examples that are there, so that they are the same in whatever company; otherwise gathered.

@@ -52,9 +52,8 @@ def cut(config: Config, variants: int) -> Config:
         name: encoder.model_copy(update={"seeds": encoder.seeds and encoder.seeds[:1]})
         for name, encoder in config.encoders.items()
     }
-    parts = {"encoders": encoders, "studies": studies}
-    named = {"name": config.name + SUFFIX, "caveat": caveat, "seeds": config.seeds[:1]}
-    return config.model_copy(update=named | parts)
+    changed: dict[str, object] = {"name": config.name + SUFFIX, "caveat": caveat, "seeds": config.seeds[:1]}
+    return config.model_copy(update=changed | {"encoders": encoders, "studies": studies})
 
 
 def cut_study(study: Study, variants: int, claimed: Set[str]) -> Study:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -81,8 +81,7 @@ class Gathered:
         path = paths.run_records(self.config)
         if not path.exists():
             return {}
-        content, shared = read_json(path), paths.shared(self.config)
-        content = with_shared(content, read_json(shared) if shared.exists() else {}, shared)
+        content = read_records(self.config)
         require_valid(content, dict[str, GatheredRecord], path)
         return dict(content)
 
@@ -221,44 +220,47 @@ def require_as_many(table: pd.DataFrame, suite: str, scores: pd.DataFrame, path:
 
 
 def write_records(config: Config, runs: Mapping[str, dict[str, Any]]) -> None:
-    """Write the runs' records. Raises InputError where the folder can't be written."""
+    """Write the runs' records, with a digest in the place of what hundreds of them share.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
     shared: dict[str, Any] = {}
-    records = without_shared(dict(runs), shared)
+
+    def digest(key: str, value: Any) -> str:
+        found = hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
+        shared[found] = value
+        return found
+
+    records = with_shared(dict(runs), digest)
     atomic_write(paths.shared(config), json.dumps(shared, indent=1) + "\n")
     atomic_write(paths.run_records(config), json.dumps(records, indent=1) + "\n")
 
 
-def without_shared(content: Any, shared: dict[str, Any]) -> Any:
-    """Records with a digest in the place of what hundreds of them share; `shared` gets it by its digest."""
-    if isinstance(content, list):
-        return [without_shared(one, shared) for one in content]
-    if not isinstance(content, dict):
-        return content
-    found = {}
-    for key, value in content.items():
-        if key in SHARED and isinstance(value, dict):
-            digest = hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
-            shared[digest], found[key] = value, digest
-        else:
-            found[key] = without_shared(value, shared)
-    return found
+def read_records(config: Config) -> Any:
+    """What `write_records` was given. Raises InputError where a file is damaged, or lacks what the records share."""
+    path = paths.shared(config)
+    shared = read_json(path) if path.exists() else {}
+
+    def value(key: str, digest: Any) -> Any:
+        if not isinstance(digest, str):  # as it was written before version 0.7
+            return digest
+        if digest not in shared:
+            raise damaged(path, f"it lacks the {key} {digest}")
+        return shared[digest]
+
+    return with_shared(read_json(paths.run_records(config)), value)
 
 
-def with_shared(content: Any, shared: Mapping[str, Any], path: Path) -> Any:
-    """What `without_shared` was given. Raises InputError where the file of what is shared lacks something."""
+def with_shared(content: Any, replace: Callable[[str, Any], Any]) -> Any:
+    """Records with what stands under the keys SHARED replaced, each by what is made of key and value."""
     if isinstance(content, list):
-        return [with_shared(one, shared, path) for one in content]
+        return [with_shared(one, replace) for one in content]
     if not isinstance(content, dict):
         return content
-    found = {}
-    for key, value in content.items():
-        if key in SHARED and isinstance(value, str):
-            if value not in shared:
-                raise damaged(path, f"it lacks the {key} {value}")
-            found[key] = shared[value]
-        else:
-            found[key] = with_shared(value, shared, path)
-    return found
+    return {
+        key: replace(key, value) if key in SHARED else with_shared(value, replace) for key, value in content.items()
+    }
 
 
 def write_parquet(table: pd.DataFrame, shared: Sequence[str], path: Path) -> None:

@@ -94,14 +94,19 @@ def claimed(settled: pd.DataFrame) -> list[page.Claim]:
 def across(claims: list[page.Claim]) -> page.Across | None:
     """The claims of several encoders side by side: one sentence is one claim, whatever the study that decides it."""
     encoders = list(dict.fromkeys(claim.encoder for claim in claims))
+    rows = [(sentence_of(own), [own.get(encoder) for encoder in encoders]) for own in by_sentence(claims)]
+    return page.Across(encoders, rows) if len(encoders) > 1 else None
+
+
+def by_sentence(claims: list[page.Claim]) -> list[dict[str, page.Claim]]:
+    """Encoder → claim, of each sentence; of one that an encoder has twice, twice."""
     found: list[dict[str, page.Claim]] = []
     for claim in claims:
         same = (own for own in found if claim.encoder not in own and sentence_of(own) == claim.sentence)
         if (row := next(same, None)) is None:
             found.append(row := {})
         row[claim.encoder] = claim
-    rows = [(sentence_of(own), [own.get(encoder) for encoder in encoders]) for own in found]
-    return page.Across(encoders, rows) if len(encoders) > 1 else None
+    return found
 
 
 def sentence_of(row: dict[str, page.Claim]) -> str:
@@ -154,10 +159,7 @@ def scales(settled: pd.DataFrame) -> str:
 
 def answer(claims: list[page.Claim]) -> str:
     """The first claim's verdict, on each encoder, and how many got which."""
-    first: dict[str, page.Claim] = {}
-    for claim in claims:
-        if claim.sentence == claims[0].sentence:
-            first.setdefault(claim.encoder, claim)
+    first = by_sentence(claims)[0]
     several = len({claim.encoder for claim in claims}) > 1
     said = [evidence(claim, f" on {claim.encoder}" if several else "") for claim in first.values()]
     counts = Counter(claim.verdict for claim in claims)
