@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from functools import cache
 from pathlib import Path
 
@@ -74,6 +75,12 @@ def serve(listening: socket.socket, tests: int) -> None:
             connection.close()
 
 
+def end_with(connection: socket.socket) -> None:
+    """Kill this process once the client is gone, which was killed if the command is still there."""
+    connection.recv(1)  # it says nothing more
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def carry_out(connection: socket.socket) -> None:
     """In a child: become the command that is asked for, and say with which status it ended."""
     status = 99
@@ -82,6 +89,7 @@ def carry_out(connection: socket.socket) -> None:
         size, streams, _, _ = socket.recv_fds(connection, 4, 2)
         with connection.makefile("rb") as asked:
             arguments, place, environment = json.loads(asked.read(int.from_bytes(size, "big")))
+        threading.Thread(target=end_with, args=(connection,), daemon=True).start()
         os.environ.clear()
         os.environ.update(environment)
         out, err = (os.fdopen(stream, "w") for stream in streams)

@@ -29,13 +29,15 @@ def snakemake(folder: Path, *arguments: str, root: Path = ROOT, before: str = ""
 
 def carry_out(folder: Path, config: str, *targets: str) -> None:
     """Run Snakemake in a folder to the end, on two cores; its jobs are forked from this process."""
-    environment = os.environ | {
-        "PATH": f"{command_server.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
-    }
     command = ["snakemake", *targets, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--configfile", config]
-    result = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    result = subprocess.run(command, cwd=folder, env=forked(), capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
+
+
+def forked() -> dict[str, str]:
+    """The environment of a Snakemake whose jobs are forked from this process, and end when they are killed."""
+    path = f"{command_server.folder()}:{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)}
 
 
 def planned(folder: Path, config: str, root: Path = ROOT) -> dict[str, int]:

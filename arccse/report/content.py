@@ -56,10 +56,12 @@ def page_content(
     ]
     days = sorted(record["started"][:10] for record in results.runs.values() if "started" in record)
     found = [sentence for study in studies for sentence in study.findings]
+    ranked = ((view, compared[study], numbers.get(f"{study}-ranks")) for study, view in views.items())
     claims = claimed(settled)
     return page.PageContent(
         question="What is a contrastive objective worth?",
         answer=answer(claims) if claims else found[0] if found else "There is nothing to compare.",
+        overviews=[sentence for own in ranked for sentence in findings.overviews(*own)],
         claims=claims,
         scales=scales(settled),
         lead=lead,

@@ -1,5 +1,6 @@
 """What the comparisons say, in plain sentences; every number in them comes from the frame of comparisons."""
 
+from collections import Counter
 from collections.abc import Hashable
 from typing import Any
 
@@ -43,6 +44,42 @@ def sentences(study: StudyView, comparisons: pd.DataFrame, ranks: pd.DataFrame |
     return found
 
 
+def overviews(study: StudyView, comparisons: pd.DataFrame, ranks: pd.DataFrame | None = None) -> list[str]:
+    """What a study of many tuned rows comes to on its first average, a sentence for each encoder; else nothing.
+
+    Args: as `sentences` takes them.
+    """
+    tuned = comparisons[(comparisons["kind"] == "tuned") & (comparisons["task"] == "Avg")]
+    found = []
+    for encoder, own in tuned.groupby("encoder", sort=False):
+        suite = own["suite"].iloc[0]
+        lines = own[own["suite"] == suite].to_dict("records")
+        if len(lines) > EACH_UP_TO and any(line["n"] for line in lines):
+            ranked = None if ranks is None else ranks[(ranks["encoder"] == encoder) & (ranks["suite"] == suite)]
+            found.append(_overview(study, lines, [] if ranked is None else _candidates(ranked)))
+    return found
+
+
+def _overview(study: StudyView, lines: list[Line], candidates: list[str]) -> str:
+    """ "Every objective: in STS average 3 of 20 rows are above NT-Xent, …; highest is MAT, +0.41 (…) …"."""
+    names = {row.label: row.untuned or row.label for row in study.rows}
+    first, counts = lines[0], Counter(line["verdict"] for line in lines)
+    where = f"{study.title}, on {first['encoder']}" if len(study.encoders) > 1 else study.title
+    others = {"below": counts["lower"], "equivalent": counts["equivalent"], "undecided": counts["undecided"]}
+    sides = [f"{counts['higher']} of {len(lines)} rows are above {names[first['baseline']]}"]
+    sides += [f"{count} {word}" for word, count in others.items() if count]
+    top = max((line for line in lines if line["n"]), key=lambda line: line["difference"])
+    gap = difference(top["difference"], top["low"], top["high"])
+    gap += "" if pd.isna(top["low"]) else f" ({interval(top['low'], top['high'])})"
+    said = f"{where}: in {_measure(first)} {listed(sides)}; highest is {names[top['label']]},"
+    said += f" {gap} over {top['n']} seeds"
+    if not candidates:
+        return f"{said}."
+    few = len(candidates) <= NAMED_UP_TO
+    best = listed(names[label] for label in candidates) if few else f"{len(candidates)} rows"
+    return f"{said}; the best is {'' if len(candidates) == 1 else 'one of '}{best}, with 95 % confidence."
+
+
 def _of_measure(study: StudyView, lines: list[Line]) -> list[str]:
     poolings = [line for line in lines if line["kind"] in ("pooling", "pooling_objective")]
     tuned, changes = ([line for line in lines if line["kind"] == kind] for kind in ("tuned", "tuning"))
@@ -84,16 +121,21 @@ def _never_tuned(study: StudyView) -> list[str]:
 
 def _perhaps_best(ranks: pd.DataFrame) -> list[str]:
     """Which rows of one encoder and suite can't be told apart from the best."""
-    lines = ranks.dropna(subset="perhaps_best").sort_values("rank", kind="stable").to_dict("records")
-    among = [_named(line["label"]) for line in lines if line["perhaps_best"]]
-    if not among or len(lines) == 1:
+    among = [_named(label) for label in _candidates(ranks)]
+    if not among:
         return []
-    measure = SUITES[lines[0]["suite"]].words("Avg")
-    said = f"On {lines[0]['encoder']}, of {len(lines)} rows, the best in {measure}"
+    measure = SUITES[ranks["suite"].iloc[0]].words("Avg")
+    said = f"On {ranks['encoder'].iloc[0]}, of {ranks['perhaps_best'].count()} rows, the best in {measure}"
     if len(among) == 1:
         return [f"{said} is {among[0]}, with 95 % confidence."]
     names = f": {listed(among)}" if len(among) <= NAMED_UP_TO else f", {among[0]} being the highest"
     return [f"{said} is among {len(among)}, with 95 % confidence, which can't be told apart from it{names}."]
+
+
+def _candidates(ranks: pd.DataFrame) -> list[str]:
+    """The labels of those rows of one encoder and suite, best first; none where there is but one row."""
+    known = ranks.dropna(subset="perhaps_best").sort_values("rank", kind="stable")
+    return known.loc[known["perhaps_best"].astype(bool), "label"].to_list() if len(known) > 1 else []
 
 
 def _divergence(study: StudyView, row: Row) -> str:

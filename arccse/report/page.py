@@ -118,7 +118,8 @@ class Across:
 class PageContent:
     """All that a page shows.
 
-    question: the page's title; answer: what it comes to, in a sentence; claims: encoder by encoder; scales: how far
+    question: the page's title; answer: what it comes to, in a sentence; overviews: what its studies of many tuned
+    rows come to, a sentence each; claims: encoder by encoder; scales: how far
     the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
     caveats: what bounds the answer, a short sentence each; config: the config's name; generated: the date, as
     printed; command: what a reader types to make the page again; runs: one dict a run, its keys the heads of the
@@ -128,6 +129,7 @@ class PageContent:
 
     question: str
     answer: str
+    overviews: list[str]
     claims: list[Claim]
     scales: str
     lead: Figure | None

@@ -26,9 +26,11 @@ def of_study(config: Config, study: str, results: Results) -> pd.DataFrame:
         `dev_seed<k>` for each of the trials' seeds. `trial` counts from 1; `dev` is the mean over these seeds, at the
         step whose weights were kept, NaN where one of them diverged: `diverged` says which, and at what step.
     """
-    dev = choosing.dev_scores(config.trial_runs(), results.histories, results.runs)
+    rows = config.trials(study)
+    own = (run for trials in rows.values() for trial in trials for run in trial.runs)
+    dev = choosing.dev_scores(own, results.histories, results.runs)
     lines = []
-    for (encoder, label), trials in config.trials(study).items():
+    for (encoder, label), trials in rows.items():
         choice = config.choices.get(study, {}).get(encoder, {}).get(label)
         for number, trial in enumerate(trials, start=1):
             said = {"encoder": encoder, "row": label, "trial": number, "dev": choosing.mean_dev(trial, dev)}

@@ -221,6 +221,32 @@ def test_who_may_be_the_best_is_named_where_they_are_few() -> None:
     assert len(tuned(line, ranks=unknown)) == 1
 
 
+def overviews(*lines: dict, ranks: list[tuple] = (), rows: list[Row] = TUNED) -> list[str]:
+    columns = ["encoder", "suite", "label", "rank", "perhaps_best"]
+    ranked = pd.DataFrame([("MiniLM-L6", "sts", *line) for line in ranks], columns=columns)
+    return findings.overviews(replace(study("x"), rows=rows), pd.DataFrame(lines, columns=COLUMNS), ranked)
+
+
+def test_a_study_of_many_tuned_rows_has_a_sentence_for_the_first_screen() -> None:
+    against = partial(compared, kind="tuned", baseline="SimCSE, tuned", study="x")
+    words = ("lower", "undecided", "lower", "equivalent")
+    lines = [against(label=f"{i}, tuned", difference=-i, verdict=word) for i, word in enumerate(words, start=1)]
+    lines += [against(label="ArcCSE, tuned", verdict="higher"), against(label="no seeds, tuned", n=0, difference=9.0)]
+    lines += [against(label="ArcCSE, tuned", task="STS12", difference=9.0), compared(label="ArcCSE", difference=9.0)]
+    said = (
+        "Title of x: in STS average 1 of 6 rows are above SimCSE, 2 below, 1 equivalent, 2 undecided; highest is"
+        " ArcCSE, +0.24 (−0.30 to 0.78) over 5 seeds"
+    )
+    assert overviews(*lines) == [f"{said}."]
+    ranks = [("SimCSE, tuned", 2.0, True), ("ArcCSE, tuned", 1.0, True), ("3, tuned", 3.0, False)]
+    assert overviews(*lines, ranks=ranks) == [f"{said}; the best is one of ArcCSE, SimCSE, with 95 % confidence."]
+    alone = [(label, rank, rank == 1) for label, rank, _ in ranks]
+    assert overviews(*lines, ranks=alone) == [f"{said}; the best is ArcCSE, with 95 % confidence."]
+    elsewhere = [replace(row, encoder="BERT") for row in TUNED]
+    assert overviews(*lines, rows=[*TUNED, *elsewhere])[0].startswith("Title of x, on MiniLM-L6: in STS average 1")
+    assert overviews(*lines[3:6]) == []  # few rows have a sentence each in their study
+
+
 def test_a_study_that_is_not_tuned_says_nothing_of_ranks() -> None:
     ranks = [("SimCSE", 1.0, True), ("ArcCSE", 2.0, True)]
     assert len(tuned(compared(), rows=TUNED[:2], ranks=ranks)) == 1

@@ -95,6 +95,11 @@ def test_a_study_of_two_encoders_has_figures_of_each(tmp_path):
 
 
 TUNED_KINDS = [*COURSE, "convergence", "matched", "forest", "tuning", "budget"]
+SQUARE = {
+    f"{objective} {weight}": {"objective": objective, "triplet_weight": weight}
+    for objective in ("nt_xent", "arccon")
+    for weight in (0.0, 0.1)
+}
 
 
 @pytest.mark.parametrize(
@@ -113,6 +118,7 @@ TUNED_KINDS = [*COURSE, "convergence", "matched", "forest", "tuning", "budget"]
             {"tuning": made_tuned.STUDY["tuning"], "sweep": {"objective": ["nt_xent", "dcl"], "batch_size": [8, 16]}},
             ["convergence", "sweep", "forest", "tuning", "budget"],
         ),
+        ({"tuning": made_tuned.STUDY["tuning"], "variants": SQUARE}, TUNED_KINDS),  # its interaction is untuned
     ],
 )
 def test_files_do_not_depend_on_what_tuning_has_chosen(tmp_path, monkeypatch, study, expected):

@@ -52,6 +52,7 @@ def test_the_page_says_all_that_it_was_given(content: page.PageContent) -> None:
         *content.studies[0].findings,
         *content.caveats,
         content.answer,
+        *content.overviews,
         content.caveat,
         content.question,
         content.command,

@@ -264,11 +264,13 @@ def test_a_chart_s_values_stand_in_a_table_below_it(browser: webdriver.Chrome, c
 
 def test_the_first_screen_has_question_answer_and_claims(browser: webdriver.Chrome) -> None:
     screen(browser, 1300, 900)
-    for selector in ("h1", ".caveat", ".answer", ".bounds", ".claims"):
+    for selector in ("h1", ".caveat", ".answer", ".overview", ".bounds", ".claims"):
         (found,) = visible(browser, selector)
         assert found.rect["y"] + found.rect["height"] < 900, selector
         assert found.rect["x"] + found.rect["width"] <= 1300, selector
-    tops = [visible(browser, selector)[0].rect["y"] for selector in ("h1", ".answer", ".claims", ".contents")]
+    tops = [
+        visible(browser, selector)[0].rect["y"] for selector in ("h1", ".answer", ".overview", ".claims", ".contents")
+    ]
     assert tops == sorted(tops)
 
 
@@ -276,7 +278,9 @@ def test_the_first_screen_has_question_answer_and_claims(browser: webdriver.Chro
 def test_as_many_claims_as_a_paper_makes_fit_on_the_first_screen(
     browser: webdriver.Chrome, content: page.PageContent, tmp_path: Path, width: int, height: int
 ) -> None:
-    page.write(replace(content, claims=(content.claims * 4)[:11], caveat=None), tmp_path / "claims.html")
+    page.write(
+        replace(content, claims=(content.claims * 4)[:11], overviews=[], caveat=None), tmp_path / "claims.html"
+    )
     browser.get((tmp_path / "claims.html").as_uri())
     screen(browser, width, height)
     shown = [*visible(browser, "h1, .answer, .bounds li"), *visible(browser, ".claims tbody tr")]

@@ -5,7 +5,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import tiny
-from snakemake_runs import ROOT, base_config, carry_out, planned, write_config
+from snakemake_runs import ROOT, base_config, carry_out, forked, planned, write_config
 
 STUDY = {
     "title": "Tuned",
@@ -87,11 +86,10 @@ def test_done_is_done_and_a_clone_of_what_is_gathered_has_nothing_to_do(finished
 def killed_once(is_time: Callable[[], bool], folder: Path, config: str) -> None:
     """Start the workflow, and kill it and all of its jobs when it is time."""
     command = ["snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "1", "--configfile", config]
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     process = subprocess.Popen(
         command,
         cwd=folder,
-        env=os.environ | {"PATH": path, "PYTHONPATH": str(ROOT)},
+        env=forked(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,

@@ -185,10 +185,10 @@ def has_matches(s: Subject) -> bool:
 
 
 def has_interaction(s: Subject) -> bool:
-    """Two objectives × with and without triplet objective, each once."""
+    """Two objectives × with and without triplet objective, each once, as configured: `tuning` has the tuned ones."""
     cells = {factors(row) for row in s.trained}
     is_square = len({objective for objective, _ in cells}) == len({triplet for _, triplet in cells}) == 2
-    return s.compares_variants and is_square and len(cells) == len(s.trained) == 4
+    return s.compares_variants and not s.is_tuned and is_square and len(cells) == len(s.trained) == 4
 
 
 def factors(row: Row) -> tuple[str, str]:
