@@ -80,7 +80,7 @@ def require_best(config: Config, histories: pd.DataFrame, runs: Mapping[str, dic
     for study, encoders in choices(config, dev).items():
         for encoder, rows in encoders.items():
             for label, expected in rows.items():
-                said = config.choices.get(study, {}).get(encoder, {}).get(label)
+                said = config.choice(study, encoder, label)
                 if said is None or not is_same(said, expected, config.trials(study)[encoder, label], dev):
                     raise InputError(
                         f"{paths.chosen(config)}: '{label}' of study {study} and encoder {encoder} has not the "

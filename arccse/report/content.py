@@ -42,11 +42,12 @@ def page_content(
     """
     lead = leading(figures[next(iter(views))])
     numbers = {one.name: one.numbers for own in supplements.values() for one in own}
+    ranks = {study: numbers.get(f"{study}-ranks") for study in views}
     studies = [
         page.Study(
             view.name,
             view.title,
-            findings=findings.sentences(view, compared[study], numbers.get(f"{study}-ranks")),
+            findings=findings.sentences(view, compared[study], ranks[study]),
             blocks=blocks(view, tidy[study], compared[study]),
             figures=[figure for figure in figures[study] if figure != lead],
             supplements=supplements[study],
@@ -56,12 +57,12 @@ def page_content(
     ]
     days = sorted(record["started"][:10] for record in results.runs.values() if "started" in record)
     found = [sentence for study in studies for sentence in study.findings]
-    ranked = ((view, compared[study], numbers.get(f"{study}-ranks")) for study, view in views.items())
+    overviews = [findings.overviews(view, compared[study], ranks[study]) for study, view in views.items()]
     claims = claimed(settled)
     return page.PageContent(
         question="What is a contrastive objective worth?",
         answer=answer(claims) if claims else found[0] if found else "There is nothing to compare.",
-        overviews=[sentence for own in ranked for sentence in findings.overviews(*own)],
+        overviews=[sentence for own in overviews for sentence in own],
         claims=claims,
         scales=scales(settled),
         lead=lead,

@@ -119,12 +119,12 @@ class PageContent:
     """All that a page shows.
 
     question: the page's title; answer: what it comes to, in a sentence; overviews: what its studies of many tuned
-    rows come to, a sentence each; claims: encoder by encoder; scales: how far
-    the plots of claims reach, in words; lead: the figure of the first screen, which its study does not repeat;
-    caveats: what bounds the answer, a short sentence each; config: the config's name; generated: the date, as
-    printed; command: what a reader types to make the page again; runs: one dict a run, its keys the heads of the
-    table, the first the run's name (what all runs share is said once above it); caveat: in a frame at the top;
-    supplements: tables of no single study, a section each; across: the claims at a glance, of several encoders.
+    rows come to, a sentence each; claims: encoder by encoder; scales: how far the plots of claims reach, in words;
+    lead: the figure of the first screen, which its study does not repeat; caveats: what bounds the answer, a short
+    sentence each; config: the config's name; generated: the date, as printed; command: what a reader types to make
+    the page again; runs: one dict a run, its keys the heads of the table, the first the run's name (what all runs
+    share is said once above it); caveat: in a frame at the top; supplements: tables of no single study, a section
+    each; across: the claims at a glance, of several encoders.
     """
 
     question: str

@@ -31,7 +31,7 @@ def of_study(config: Config, study: str, results: Results) -> pd.DataFrame:
     dev = choosing.dev_scores(own, results.histories, results.runs)
     lines = []
     for (encoder, label), trials in rows.items():
-        choice = config.choices.get(study, {}).get(encoder, {}).get(label)
+        choice = config.choice(study, encoder, label)
         for number, trial in enumerate(trials, start=1):
             said = {"encoder": encoder, "row": label, "trial": number, "dev": choosing.mean_dev(trial, dev)}
             said |= {"chosen": choice is not None and choice.trial == number, "diverged": divergence(trial, results)}

@@ -176,10 +176,14 @@ changed = partial(compared, kind="tuning")
 
 
 def tuned(*lines: dict, rows: list[Row] = TUNED, ranks: list[tuple] | None = None) -> list[str]:
-    columns = ["encoder", "suite", "label", "rank", "perhaps_best"]
-    ranked = pd.DataFrame([("MiniLM-L6", "sts", *line) for line in ranks or []], columns=columns)
     view = replace(study("objectives"), rows=rows)
-    return findings.sentences(view, pd.DataFrame(lines, columns=COLUMNS), ranked)
+    return findings.sentences(view, pd.DataFrame(lines, columns=COLUMNS), ranked(ranks or []))
+
+
+def ranked(lines: list[tuple]) -> pd.DataFrame:
+    """Ranks on STS: label, rank and whether it may be the best of each line."""
+    columns = ["encoder", "suite", "label", "rank", "perhaps_best"]
+    return pd.DataFrame([("MiniLM-L6", "sts", *line) for line in lines], columns=columns)
 
 
 def test_a_tuned_study_speaks_of_the_tuned_rows_and_of_what_tuning_brings() -> None:
@@ -222,9 +226,8 @@ def test_who_may_be_the_best_is_named_where_they_are_few() -> None:
 
 
 def overviews(*lines: dict, ranks: list[tuple] = (), rows: list[Row] = TUNED) -> list[str]:
-    columns = ["encoder", "suite", "label", "rank", "perhaps_best"]
-    ranked = pd.DataFrame([("MiniLM-L6", "sts", *line) for line in ranks], columns=columns)
-    return findings.overviews(replace(study("x"), rows=rows), pd.DataFrame(lines, columns=COLUMNS), ranked)
+    view = replace(study("x"), rows=rows)
+    return findings.overviews(view, pd.DataFrame(lines, columns=COLUMNS), ranked(ranks))
 
 
 def test_a_study_of_many_tuned_rows_has_a_sentence_for_the_first_screen() -> None:
