@@ -20,7 +20,7 @@ from scipy.stats import f, ncf, t
 ALPHA = 0.05  # the chance of any false verdict among those that are looked at together
 POWER = 0.8
 FEWEST_SEEDS = 3  # fewer get neither an interval nor a p: two would stretch it to nine standard deviations
-EXACT_UP_TO = 20  # seeds up to which all sign flips are enumerated: 2^19 sums are 4 MiB
+EXACT_UP_TO = 20  # seeds up to which all sign flips are counted
 FLIPS = 20_000 - 1  # random sign flips beyond
 
 # ------------------------------------------------------------------------------------------ one cell of a table
@@ -160,10 +160,19 @@ def sign_flip(differences: np.ndarray) -> float:
     if n > EXACT_UP_TO:
         signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(FLIPS, n))
         return (1 + int((np.abs(signs @ differences) >= threshold).sum())) / (1 + FLIPS)
-    sums = differences[:1]  # the first sign stays: flipping all signs changes no absolute sum
-    for difference in differences[1:]:
+    # of two halves, whose sums are a thousandth as many; the first sign stays: flipping all changes no absolute sum
+    first = _signed_sums(differences[:1], differences[1 : n // 2])
+    last = np.sort(_signed_sums(np.zeros(1), differences[n // 2 :]))
+    above = len(last) - np.searchsorted(last, threshold - first, side="left")
+    below = np.searchsorted(last, -threshold - first, side="right")
+    return min(1.0, float((above + below).sum()) / (len(first) * len(last)))
+
+
+def _signed_sums(sums: np.ndarray, differences: np.ndarray) -> np.ndarray:
+    """(2^n × sums,) each sum plus or minus each of (n,) differences."""
+    for difference in differences:
         sums = np.concatenate([sums + difference, sums - difference])
-    return float((np.abs(sums) >= threshold).mean())
+    return sums
 
 
 # ------------------------------------------------------------------------------------------------------ verdicts

@@ -11,6 +11,7 @@ os.environ.pop("HF_HOME", None)
 os.environ.pop("HF_HUB_CACHE", None)
 os.environ.pop("HF_ENDPOINT", None)
 os.environ.pop("ARCCSE_REHEARSE", None)
+os.environ["LOKY_MAX_CPU_COUNT"] = "1"  # figures are drawn in this process, where a test may have replaced something
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 

@@ -75,7 +75,8 @@ def compare_seeds(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         - steps_share: steps_difference in % of steps; NaN where A was best at its start
     """
     seeds = np.intersect1d(a["seed"], b["seed"])
-    lines = [_compare(a[a["seed"] == seed], b[b["seed"] == seed]) for seed in seeds]
+    before, after = (dict(list(one.groupby("seed"))) for one in (a, b))
+    lines = [_compare(before[seed], after[seed]) for seed in seeds]
     return pd.DataFrame(lines, index=pd.Index(seeds, name="seed"), columns=COLUMNS, dtype=float)
 
 
@@ -188,5 +189,6 @@ def _path(run: pd.DataFrame) -> Path:
 
 
 def _scores(run: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    scored = run.dropna(subset="dev_spearman")
-    return scored["step"].to_numpy(), scored["dev_spearman"].to_numpy()
+    steps, scores = (run[column].to_numpy() for column in ("step", "dev_spearman"))
+    measured = ~np.isnan(scores)
+    return steps[measured], scores[measured]

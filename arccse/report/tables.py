@@ -226,14 +226,16 @@ def _runs(scores: pd.DataFrame, rows: Sequence[Row], suite: str) -> list[pd.Data
     """Each row's scores of the suite's table. Where its columns are metrics, they stand in the place of tasks."""
     _check(scores)
     metric = suite_named(suite).metric
-    own = scores[scores["suite"] == suite]
+    own = scores[(scores["suite"] == suite) & scores["hash"].isin({row.hash for row in rows})]
     own = own.assign(task=own["metric"]) if metric is None else own[own["metric"] == metric]
-    return [_run_scores(own, row, f"{suite} scores ({metric})" if metric else f"{suite} scores") for row in rows]
+    by_hash = dict(list(own.groupby("hash")))  # once: there may be hundreds of rows
+    what = f"{suite} scores ({metric})" if metric else f"{suite} scores"
+    return [_run_scores(by_hash.get(row.hash, own[:0]), row, what) for row in rows]
 
 
 def _run_scores(scores: pd.DataFrame, row: Row, what: str) -> pd.DataFrame:
-    """The row's scores, one line a seed and task, once it is certain that none is missing."""
-    chosen = scores[(scores["hash"] == row.hash) & scores["seed"].isin(row.seeds)]
+    """The row's scores, of those of its hash: one line a seed and task, once it is certain that none is missing."""
+    chosen = scores[scores["seed"].isin(row.seeds)]
     name = f"'{row.label}' ({row.hash})"
     missing = sorted(set(row.seeds) - set(chosen["seed"]))
     if missing:

@@ -46,12 +46,13 @@ rule report:
         f"{RESULTS}/logs/report.log",
     conda:
         "../../environment.yml"
+    threads: 4
     resources:
         mem_mb=4000,  # laptop's took 965
         runtime=60,
     shell:
         # status 3: a figure failed, and all else is there
-        "arccse report --config {params.config:q} > {log} 2>&1 || [ $? -eq 3 ]"
+        "LOKY_MAX_CPU_COUNT={threads} arccse report --config {params.config:q} > {log} 2>&1 || [ $? -eq 3 ]"
 
 
 # Apart from the report, whose files Snakemake would take back if it failed.
