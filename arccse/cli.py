@@ -200,6 +200,7 @@ def train(
     from arccse import runs  # with torch, which reads the number of threads
 
     with runs.only_trainer(loaded, known[run]), devices.acquire() as device:
+        devices.say_if_slow(known[run].variant.hyperparameters.precision, device)
         runs.train(loaded, known[run], device)
 
 

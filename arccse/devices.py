@@ -58,23 +58,34 @@ def acquire() -> Iterator["torch.device"]:
 
 
 def precision(wanted: Precision, device: "torch.device") -> Precision:
-    """The precision to encode in: the wanted one, or fp32 where the device has no fast bfloat16, which is said once.
+    """The precision to encode in: the wanted one, or fp32 where a device has no fast bfloat16, which is said once."""
+    if wanted == "fp32" or is_fast_in_bf16(device):
+        return wanted
+    say_once(f"this {device.type.upper()} has no fast bfloat16; sentences are encoded in float32")
+    return "fp32"
+
+
+def is_fast_in_bf16(device: "torch.device") -> bool:
+    """Whether products in bfloat16 are no slower than in float32 on a device.
 
     Source: torch.cpu.get_capabilities and torch.cuda.is_bf16_supported. Without instructions of its own (AVX512-BF16
     or AMX), a CPU emulates bfloat16 products at a fraction of float32's speed.
     """
     import torch
 
-    if wanted == "fp32":
-        return wanted
     if device.type == "cuda":
-        fast = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        has = torch.cpu.get_capabilities()
-        fast = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
-    if not fast:
-        say_once(f"this {device.type.upper()} has no fast bfloat16; sentences are encoded in float32")
-    return wanted if fast else "fp32"
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    has = torch.cpu.get_capabilities()
+    return bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+
+
+def say_if_slow(wanted: Precision, device: "torch.device") -> None:
+    """Say once that a training in this precision, which its run's identity includes, takes long on this device."""
+    if wanted == "bf16" and not is_fast_in_bf16(device):
+        say_once(
+            f"this {device.type.upper()} has no fast bfloat16: trainings with precision: bf16 take ten to sixty "
+            "times as long as on one that has"
+        )
 
 
 def check_allocated() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
-from arccse import costs, paths
+from arccse import costs, devices, paths
 from arccse.config import Config
 from arccse.costs import measured_steps, runs_to_choose, sentences_a_step, steps
 from arccse.data import corpus
@@ -85,6 +85,10 @@ def show_work(config: Config, found: Mapping[str, Standing], size: int | None, c
             f": {sum(steps(run, size) for run in open_runs):,} steps, {training:,.0f} sentences forward and back "
             f"(corpus of {size:,}), {measurements:,} encodings of the dev set"
         )
+    if any(run.variant.hyperparameters.precision == "bf16" for run in open_runs):
+        import torch  # which takes seconds
+
+        devices.say_if_slow("bf16", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     asked = sum(len(config.suites_of(run_id)) for run_id in found)
     scoring = Counter(suite for one in found.values() for suite in one.to_score)
     listed = ", ".join(f"{suite} {count}" for suite, count in sorted(scoring.items()))

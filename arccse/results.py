@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -34,7 +35,8 @@ from arccse.records import (
 from arccse.variants import Run
 
 PAIRED = next(name for name, keeps in KEEPING.items() if keeps == COSINES)  # the suite of rated pairs
-SHARED = ("parts", "packages")  # keys in records of what is the same in most of them
+SHARED = ("data", "parts", "packages")  # keys in records of what is the same in most of them
+DIGEST = re.compile("[0-9a-f]{16}")  # which stands in its place
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,9 @@ def write_records(config: Config, runs: Mapping[str, dict[str, Any]]) -> None:
     """
     shared: dict[str, Any] = {}
 
-    def digest(key: str, value: Any) -> str:
+    def digest(key: str, value: Any) -> Any:
+        if not isinstance(value, dict):  # a suite's data are a checksum
+            return value
         found = hashlib.sha256(json.dumps(value).encode()).hexdigest()[:16]
         shared[found] = value
         return found
@@ -243,7 +247,7 @@ def read_records(config: Config) -> Any:
     shared = read_json(path) if path.exists() else {}
 
     def value(key: str, digest: Any) -> Any:
-        if not isinstance(digest, str):  # as it was written before version 0.7
+        if not (isinstance(digest, str) and DIGEST.fullmatch(digest)):  # a checksum, or as before version 0.7
             return digest
         if digest not in shared:
             raise damaged(path, f"it lacks the {key} {digest}")

@@ -77,6 +77,17 @@ def test_bfloat16_is_for_machines_that_are_fast_at_it(capabilities, expected, mo
     assert devices.precision("fp32", torch.device("cpu")) == "fp32"
 
 
+@pytest.mark.parametrize(("capabilities", "expected"), CAPABILITIES, ids=str)
+def test_a_training_in_bfloat16_is_not_slow_without_a_word(capabilities, expected, monkeypatch, capsys) -> None:
+    """It can't be another precision's, since that is part of the run's identity."""
+    locks.say_once.cache_clear()
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    devices.say_if_slow("fp32", torch.device("cpu"))
+    assert capsys.readouterr().err == ""
+    devices.say_if_slow("bf16", torch.device("cpu"))
+    assert ("take ten to sixty times" in capsys.readouterr().err) == (expected == "fp32")
+
+
 @pytest.mark.parametrize(("variables", "said"), ALLOCATIONS, ids=lambda value: str(value))
 @pytest.mark.parametrize("cuda", [None, "13.0"])
 def test_an_allocated_gpu_that_torch_does_not_see_is_no_reason_to_use_the_cpu(

@@ -450,6 +450,8 @@ def test_what_records_share_stands_in_one_place(config):
     assert shared[written["code"]["parts"]] == dict(own.parts)
     assert results.load(config).runs[run.id]["code"] == {"digest": own.digest, "parts": dict(own.parts)}
     assert shared[written["packages"]] == record_of(run)["packages"]
+    assert shared[written["data"]] == record_of(run)["data"] == results.load(config).runs[run.id]["data"]
+    assert written["scored"]["sts"]["data"] == results.load(config).runs[run.id]["scored"]["sts"]["data"]
     del shared[written["code"]["parts"]]
     paths.shared(config).write_text(json.dumps(shared))
     with pytest.raises(

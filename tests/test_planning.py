@@ -5,13 +5,14 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 from families import MINILM
 from hypothesis import given
 from hypothesis import strategies as st
 from made_runs import SENTENCES, leave_all, made_config, record_of
 from rich.console import Console
 
-from arccse import costs, paths, planning
+from arccse import costs, locks, paths, planning
 from arccse.errors import InputError
 from arccse.gathering import gather
 from arccse.hyperparameters import Hyperparameters
@@ -53,6 +54,15 @@ def test_what_is_to_be_done_where_nothing_is(config):
     # 10 steps a run, 64 sentences twice or, with the triplet, five times
     assert f"5 of 5 runs are still to train: 40 steps, {2 * 10 * 64 * (2 + 5):,} sentences" in text
     assert "7 of 7 evaluations are still to be made: order 2, sts 5" in text
+
+
+def test_a_plan_says_that_bfloat16_is_slow_on_this_machine(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict)
+    for precision, warned in (("fp32", False), ("bf16", True)):
+        locks.say_once.cache_clear()
+        said(made_config(tmp_path, STUDIES, training={"precision": precision}))
+        assert ("has no fast bfloat16" in capsys.readouterr().err) == warned
 
 
 @pytest.mark.parametrize("left", ["folders and gathered files", "gathered files"])

@@ -1,6 +1,7 @@
 """All figures: that nothing leaves them, and that their files are whole, visible and repeatable."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -209,34 +210,52 @@ def test_files_are_whole_visible_and_undated(histories: pd.DataFrame, tmp_path: 
     assert blue.sum() > 200  # SimCSE's line has left its own colour
 
 
+NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
 def test_an_svg_is_shortened_by_nothing_that_is_seen() -> None:
-    svg = b'<g id="text_1" transform="translate(1.23456 7) scale(0.015625) rotate(-12.345678)">\n  '
-    svg += b'<use xlink:href="#DejaVuSans-13" x="0.004999" y="-2.5"/>\n <metadata>\n <a b="#c"/></metadata>'
-    svg += b'<path id="DejaVuSans-13" d="M 0.333333 -1.999999 \nL 12 0.5 \n" style="fill: #ffffff"/>\n <!-- 0.1 -->'
-    svg += b'<clipPath id="p1"/><path clip-path="url(#p1)"/></g>'
+    svg = b'<style>*{}</style><g id="text_1" transform="translate(1.23456 7) scale(0.015625) rotate(-12.345678)">'
+    svg += b'\n  <use xlink:href="#DejaVuSans-13" x="-0.004999" y="-2.5"/>\n <metadata>\n <a b="#c"/></metadata>'
+    svg += b'<use xlink:href="#DejaVuSans-13" transform="translate(63.623047 0)" style="fill: #000000"/>'
+    svg += b'<path id="DejaVuSans-13" d="M 0.333333 -1.999999 \nL 12 0.5 \nz\n" style="fill: #ffffff"/>'
+    svg += b"\n <!-- 0.1 -->"
+    svg += b'<clipPath id="p1"/><path clip-path="url(#p1)" style="fill: #ffffff"/></g>'
     assert drawing.shorter(svg) == (
-        b'<g transform="translate(1.23 7) scale(0.015625) rotate(-12.345678)">\n'
-        b'<use xlink:href="#i0" x="0.00" y="-2.5"/>\n'
-        b'<path id="i0" d="M 0.33 -2.00 \nL 12 0.5 \n" style="fill: #ffffff"/>\n'
-        b'<clipPath id="i1"/><path clip-path="url(#i1)"/></g>'
+        b'<style>*{}.c0{fill: #ffffff}</style><g transform="translate(1.23 7) scale(0.015625) rotate(-12.345678)">'
+        b'\n<use xlink:href="#i0" x="0" y="-2.5"/>\n'
+        b'<use xlink:href="#i0" x="63.62" style="fill: #000000"/>'
+        b'<path id="i0" d="M0.33 -2L12 0.5z" class="c0"/>\n'
+        b'<clipPath id="i1"/><path clip-path="url(#i1)" class="c0"/></g>'
     )
 
 
 def test_a_shortened_svg_looks_the_same(tmp_path: Path) -> None:
-    """Every reference is to what it was before."""
+    """Every reference is to what it was before, in the same style and place."""
     plain = BytesIO()
     figure = THEORY["positive_logit"](None)
     with matplotlib.rc_context(drawing.STYLE):
         figure.savefig(plain, format="svg")
     before, after = (ElementTree.fromstring(svg) for svg in (plain.getvalue(), drawing.shorter(plain.getvalue())))
 
-    def referred(root: ElementTree.Element) -> list[str]:
+    def drawn(root: ElementTree.Element) -> list[tuple[str, str, list[float], list[float]]]:
         ids = {element.get("id"): element for element in root.iter() if element.get("id")}
-        uses = [element for element in root.iter() if element.tag.endswith("use")]
-        return [ids[use.get("{http://www.w3.org/1999/xlink}href", "")[1:]].get("style", "") for use in uses]
+        rules = dict(re.findall(r"\.(\w+){(.*?)}", "".join(root.itertext())))
+        found = []
+        for element in root.iter():
+            if not element.tag.endswith(("use", "path")):
+                continue
+            shape = ids.get(element.get("{http://www.w3.org/1999/xlink}href", "")[1:], element)
+            moved = re.findall(r"translate\((\S+) (\S+)\)", element.get("transform", "")) or [(0, 0)]
+            place = [float(element.get(axis, 0)) + float(by) for axis, by in zip("xy", moved[0], strict=True)]
+            style, own = (rules.get(one.get("class"), one.get("style", "")) for one in (shape, element))
+            found.append((style, own, place, [float(number) for number in NUMBER.findall(shape.get("d", ""))]))
+        return found
 
-    assert len(referred(before)) == len(referred(after)) > 100
-    assert referred(before) == referred(after)
+    assert len(drawn(before)) == len(drawn(after)) > 500
+    for plain_one, short_one in zip(drawn(before), drawn(after), strict=True):
+        assert plain_one[:2] == short_one[:2]
+        assert plain_one[2] == pytest.approx(short_one[2], abs=0.0051)
+        assert plain_one[3] == pytest.approx(short_one[3], abs=0.0051)
 
 
 SAVE = """
