@@ -359,14 +359,15 @@ def report(
     from arccse.report import build, layout
 
     loaded = load(config)
+    gathered = results.Gathered(loaded)
     if finished:
         from arccse.finished import part_of
 
-        part = part_of(loaded, results.Gathered(loaded).runs)
+        part = part_of(loaded, gathered.runs)
         if part is None:
             raise InputError(f"No study of {config} is finished on any of its encoders yet.")
         loaded = part
-    failed = build.write(loaded, results.load(loaded))
+    failed = build.write(loaded, results.load(loaded, gathered))
     for path in layout.files(loaded):
         console.print(str(path))
     for name, reason in failed.items():

@@ -168,14 +168,18 @@ class Gathered:
         return table[(table["hash"] == run.variant.hash) & (table["seed"] == run.seed)].reset_index(drop=True)
 
 
-def load(config: Config) -> Results:
+def load(config: Config, gathered: Gathered | None = None) -> Results:
     """Read what `gather` wrote: the runs of the config, and no others that may stand there.
+
+    Args:
+        config: a whole config, or a part of one.
+        gathered: the whole one's files, where some of them have been read.
 
     Raises:
         InputError: a file is missing or damaged, it lacks a run of the config or one of its suites, or tuned values
             are not those that the trials choose.
     """
-    gathered = Gathered(config)
+    gathered = gathered or Gathered(config)
     if not gathered.runs:
         raise InputError(
             f"{paths.run_records(config)} is not there; `arccse gather` writes it once the runs are done."
