@@ -4,6 +4,8 @@ import ctypes
 import os
 import platform
 import sys
+import threading
+import time
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
@@ -35,6 +37,17 @@ def keep_freed_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
         libc.mallopt(M_MMAP_MAX, 0)
+
+
+def end_with(parent: int) -> None:
+    """Have this process end with its parent, whose id is given, within a second, however that one has ended."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def quiet_libraries() -> None:

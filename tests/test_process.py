@@ -39,3 +39,27 @@ def test_keeping_memory_changes_no_number():
     before = (a * 3).sum()
     keep_freed_memory()
     assert (a * 3).sum() == before
+
+
+PARENT = """
+import os, time
+from joblib import Parallel, delayed
+from arccse.process import end_with
+
+def work(_):
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+
+Parallel(n_jobs=2, initializer=end_with, initargs=(os.getpid(),))(delayed(work)(place) for place in range(2))
+"""
+
+
+def test_processes_that_draw_end_with_the_one_that_was_killed():
+    """joblib's stay for good otherwise, each with half a gigabyte."""
+    command = [sys.executable, "-c", PARENT]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    for _ in range(2):
+        os.kill(int(parent.stdout.readline()), 0)  # it is there
+    parent.kill()
+    parent.communicate(timeout=60)  # comes to an end once no worker holds the pipe open any more

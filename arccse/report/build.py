@@ -1,5 +1,6 @@
 """From the gathered results to the report: tables, comparisons, figures, the page."""
 
+import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from arccse import paths
 from arccse.config import Config
 from arccse.errors import InputError
 from arccse.files import atomic_write
+from arccse.process import end_with
 from arccse.report import claims, content, layout, markup, page, supplements, tables
 from arccse.report.blocks import Block, Cell, Grid
 from arccse.report.comparisons import compare_courses, compare_study
@@ -107,23 +109,27 @@ def draw_all(
     attempt: Attempts,
 ) -> list[str]:
     """Write the figures, on all cores, as they take two thirds of the time; return why each has failed, or ""."""
-    jobs = (job(spec, results, compared.get(spec.subject.study), folder, attempt) for spec in specs)
-    made = Parallel(n_jobs=min(cpu_count(), len(specs)))(jobs)
+    jobs = (job(spec, results, compared.get(spec.subject.study), folder) for spec in specs)
+    # joblib's processes would outlive a killed one for good
+    workers = Parallel(n_jobs=min(cpu_count(), len(specs)), initializer=end_with, initargs=(os.getpid(),))
+    made = workers(jobs)
     for _, failed in made:
         attempt.failed.update(failed)
     return [reason for reason, _ in made]
 
 
-def job(spec: FigureSpec, results: Results, compared: pd.DataFrame | None, folder: Path, attempt: Attempts) -> Any:
+def job(spec: FigureSpec, results: Results, compared: pd.DataFrame | None, folder: Path) -> Any:
     """A call of `draw`, for joblib; the results stay in this process."""
-    subject, data = spec.subject, list[Any]()
+    subject, data, attempt = spec.subject, list[Any](), Attempts()
     rows = [table_row(row, results) for row in (*subject.rows, *subject.tuned)]
     excused = excuse(subject.config, subject.study, rows)
     lacking = attempt(spec.name, lambda: data.append(spec.kind.data(subject, results, compared)), excused)
-    return delayed(draw)(spec, data, lacking, excused, folder / spec.name)
+    return delayed(draw)(spec, data, lacking, excused, folder / spec.name, attempt)
 
 
-def draw(spec: FigureSpec, data: Sequence[Any], lacking: str, excused: str, stem: Path) -> tuple[str, dict[str, str]]:
+def draw(
+    spec: FigureSpec, data: Sequence[Any], lacking: str, excused: str, stem: Path, attempt: Attempts
+) -> tuple[str, dict[str, str]]:
     """Write a figure's files, or those of a drawing that says why there is none.
 
     Args:
@@ -132,11 +138,11 @@ def draw(spec: FigureSpec, data: Sequence[Any], lacking: str, excused: str, stem
         lacking: "" where there are data.
         excused: what explains that data are missing, if anything does.
         stem: the files' path without an ending.
+        attempt: at this figure alone.
 
     Returns:
         Why it could not be drawn, "" where it could, and `Attempts.failed`.
     """
-    attempt = Attempts()
     reason = lacking or attempt(spec.name, lambda: drawing.save(spec.kind.draw(spec.subject, *data), stem), excused)
     if reason:
         drawing.save(drawing.not_drawn("This figure could not be drawn", reason), stem)

@@ -48,7 +48,7 @@ rule report:
         "../../environment.yml"
     threads: 4
     resources:
-        mem_mb=4000,  # laptop's took 965
+        mem_mb=4000,  # laptop's took 965, and 600 each process that draws
         runtime=60,
     shell:
         # status 3: a figure failed, and all else is there
