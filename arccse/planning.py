@@ -88,7 +88,7 @@ def show_work(config: Config, found: Mapping[str, Standing], size: int | None, c
     if any(run.variant.hyperparameters.precision == "bf16" for run in open_runs):
         import torch  # which takes seconds
 
-        devices.say_if_slow("bf16", torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        devices.say_if_slow("bf16", torch.device("cuda" if devices.gpu_uuids() else "cpu"))
     asked = sum(len(config.suites_of(run_id)) for run_id in found)
     scoring = Counter(suite for one in found.values() for suite in one.to_score)
     listed = ", ".join(f"{suite} {count}" for suite, count in sorted(scoring.items()))

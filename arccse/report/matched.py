@@ -74,10 +74,15 @@ def compare_seeds(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         - steps_difference: steps_to_score less steps; below 0, B needs fewer
         - steps_share: steps_difference in % of steps; NaN where A was best at its start
     """
-    seeds = np.intersect1d(a["seed"], b["seed"])
+    lines = {seed: _compare(*runs) for seed, runs in _by_seed(a, b).items()}
+    index = pd.Index(list(lines), name="seed", dtype=a["seed"].dtype)
+    return pd.DataFrame(list(lines.values()), index=index, columns=COLUMNS, dtype=float)
+
+
+def _by_seed(a: pd.DataFrame, b: pd.DataFrame) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
+    """Seed → the runs of both with it, of the seeds that both have."""
     before, after = (dict(list(one.groupby("seed"))) for one in (a, b))
-    lines = [_compare(before[seed], after[seed]) for seed in seeds]
-    return pd.DataFrame(lines, index=pd.Index(seeds, name="seed"), columns=COLUMNS, dtype=float)
+    return {seed: (before[seed], after[seed]) for seed in np.intersect1d(a["seed"], b["seed"])}
 
 
 def _compare(a: pd.DataFrame, b: pd.DataFrame) -> list[float]:
@@ -115,8 +120,7 @@ def alignment_differences(a: pd.DataFrame, b: pd.DataFrame) -> pd.DataFrame:
         where B never was as uniform as A is at this step.
     """
     found = {}
-    for seed in np.intersect1d(a["seed"], b["seed"]):
-        one, other = a[a["seed"] == seed], b[b["seed"] == seed]
+    for seed, (one, other) in _by_seed(a, b).items():
         path = _path(one)
         found[seed] = pd.Series(alignment_difference(one, other, path.uniformity), index=path.steps)
     return _measured(pd.DataFrame(found).rename_axis(index="step", columns="seed"))

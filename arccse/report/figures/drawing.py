@@ -115,7 +115,7 @@ def shorter(svg: bytes) -> bytes:
     # places alone: a scale or an angle needs its digits
     flat = re.sub(rb'( [dxy]="|translate\()[^")]*', lambda found: LONG.sub(rounded, found[0]), flat)
     flat = re.sub(rb'(<use xlink:href="[^"]+") transform="translate\(([^ )]+) 0\)"', rb'\1 x="\2"', flat)
-    flat = re.sub(rb' d="[^"]*', lambda path: b' d="' + re.sub(rb"\s*([A-Za-z])\s*", rb"\1", path[0][4:]), flat)
+    flat = re.sub(rb' d="([^"]*)', lambda path: b' d="' + re.sub(rb"\s*([A-Za-z])\s*", rb"\1", path[1]), flat)
     several = [style for style, count in Counter(re.findall(rb' style="([^"]+)"', flat)).items() if count > 1]
     classes = {style: b"c%d" % place for place, style in enumerate(several)}
     flat = re.sub(
