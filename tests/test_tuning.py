@@ -1,5 +1,7 @@
 """The design of a tuning: the same points for every row, and only what has an effect on it."""
 
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -47,6 +49,14 @@ def test_an_objectives_own_hyperparameters_come_on_top_over_their_own_ranges():
             assert all(min(ends) <= tried[name] <= max(ends) for tried in values)
     narrow = tuning(margin=Range(linear=[9, 11])).values(ARCCON)
     assert all(9 <= tried["margin"] <= 11 for tried in narrow)
+
+
+@pytest.mark.parametrize(("trials", "temperatures"), [(4, 1), (8, 2), (16, 4)])
+def test_as_many_trials_as_choices_are_a_grid(trials, temperatures):
+    rates, taus = [1e-5, 3e-5, 1e-4, 3e-4], [0.02, 0.05, 0.1, 0.2][:temperatures]
+    space = {"learning_rate": Range(choices=rates)} | ({"temperature": Range(choices=taus)} if taus[1:] else {})
+    tried = [tuple(values.values()) for values in tuning(trials, **space).values(NT_XENT)]
+    assert sorted(tried) == sorted(product(rates, taus) if taus[1:] else product(rates))
 
 
 @given(st.integers(1, 64), st.integers(1, 64))
