@@ -1,15 +1,17 @@
 """docs/findings.md and README: no difference that no committed table has, with its interval, and none without one."""
 
 import re
-from pathlib import Path
 
 import pandas as pd
 import pytest
+from told import INTERVAL, ROOT, check, findings, is_among, rows
 
-ROOT = Path(__file__).parents[1]
-NUMBER = r"[+−]?\d+(?:\.\d+)?"
-INTERVAL = re.compile(rf"([+−]\d+(?:\.\d+)?)\s+\(({NUMBER})\s+to\s+({NUMBER})\)")
 SIGNED = re.compile(r"(?<![\d(])[+−]\d+\.\d+")  # a difference
+PAGE, README = findings("docs/findings.md"), findings("README.md")
+
+
+def table(config: str, name: str) -> pd.DataFrame:
+    return pd.read_csv(ROOT / "results" / config / "tables" / f"{name}.csv")
 
 
 def committed_intervals() -> pd.DataFrame:
@@ -19,50 +21,94 @@ def committed_intervals() -> pd.DataFrame:
     return pd.concat(frames).dropna(subset="low")
 
 
-def rows(text: str, head: str) -> list[list[str]]:
-    """The cells of a table's lines, of which the first begins with this head."""
-    lines = text[text.index(f"| {head} |") :].partition("\n\n")[0].splitlines()
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def value(text: str) -> float:
-    return float(text.replace("−", "-"))
-
-
-def findings(name: str) -> str:
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return text[text.index("## What was found") :].partition("\n## ")[0] if name == "README.md" else text
-
-
-@pytest.mark.parametrize("name", ["docs/findings.md", "README.md"])
-def test_every_interval_that_is_told_stands_in_a_committed_table(name: str) -> None:
-    told = INTERVAL.findall(findings(name))
+@pytest.mark.parametrize("text", [PAGE, README], ids=["page", "README"])
+def test_every_interval_that_is_told_stands_in_a_committed_table(text):
+    told = INTERVAL.findall(text)
     assert len(told) > 5
     known = committed_intervals()
-    for numbers in told:
-        decimals = len(numbers[0].partition(".")[2])
-        said = [value(number) for number in numbers]
-        assert (known.round(decimals).sub(said).abs().max(axis=1) < 1e-9).any(), f"no table has {numbers}"
+    assert [numbers for numbers in told if not is_among(numbers, known)] == []
 
 
-def test_no_difference_is_told_without_its_interval() -> None:
-    left = INTERVAL.sub("", findings("docs/findings.md"))
-    assert SIGNED.findall(left) == []
+def test_no_difference_is_told_without_its_interval():
+    assert SIGNED.findall(INTERVAL.sub("", PAGE)) == []
 
 
-def test_the_verdicts_are_the_committed_ones() -> None:
-    claims = pd.read_csv(ROOT / "results" / "objectives" / "tables" / "claims.csv")
-    heads, _, *lines = rows(findings("docs/findings.md"), "Claim")
-    assert heads[1:] == list(claims["encoder"].unique())
-    assert [sentence for sentence, *_ in lines] == list(claims["sentence"].unique())
-    for sentence, *cells in lines:
-        for encoder, cell in zip(heads[1:], cells, strict=True):
-            own = claims[(claims["sentence"] == sentence) & (claims["encoder"] == encoder)]
-            assert bool(cell) == (len(own) == 1)
-            if cell:
-                verdict, numbers = cell.split(", ")
-                (said,) = INTERVAL.findall(numbers)
-                decimals = len(said[0].partition(".")[2])
-                expected = own[["difference", "low", "high"]].to_numpy()[0].round(decimals)
-                assert verdict == own["verdict"].item()
-                assert [value(one) for one in said] == pytest.approx(expected, abs=1e-9)
+def test_the_pages_claims_are_the_committed_ones():
+    claims = table("objectives", "claims")
+    told = rows(PAGE, "Claim")
+    assert [line.pop("Claim") for line in told] == list(claims["sentence"].unique())
+    for (_, own), line in zip(claims.groupby("sentence", sort=False), told, strict=True):
+        assert list(line) == list(claims["encoder"].unique())
+        of_encoder = own.set_index("encoder")
+        assert {encoder for encoder, cell in line.items() if cell} == set(of_encoder.index)
+        for encoder, found in of_encoder.iterrows():
+            verdict, numbers = line[encoder].split(", ")
+            assert verdict == found["verdict"]
+            check(numbers, found)
+
+
+STUDY = {"BERT-tiny": "tiny", "MiniLM-L6": "minilm"}  # encoder → the study of every objective on it
+
+
+def test_the_pages_objectives_are_the_committed_ones():
+    """Of each encoder three columns: as published, tuned, and the rank of the tuned."""
+    told = rows(PAGE, "Objective")
+    labels = [line.pop("Objective") for line in told]
+    encoders = [head.removesuffix(", tuned") for head in told[0] if head.endswith(", tuned")]
+    assert encoders
+    for encoder in encoders:
+        ranks = table("objectives", f"{STUDY[encoder]}-ranks").query("suite == 'sts'").set_index("label")
+        assert {f"{label}, tuned" for label in labels} == set(ranks.index)
+        found = table("objectives", f"{STUDY[encoder]}-comparisons").query("suite == 'sts' and task == 'Avg'")
+        found = found.set_index(["baseline", "label"])
+        for label, line in zip(labels, told, strict=True):
+            rank = ranks.loc[f"{label}, tuned"]
+            assert line[f"{encoder}, rank"] == f"{rank['rank_low']} to {rank['rank_high']}"
+            for head, suffix in {f"{encoder}, as published": "", f"{encoder}, tuned": ", tuned"}.items():
+                if label == "NT-Xent":
+                    assert line[head] == ""
+                    continue
+                own = found.loc["NT-Xent" + suffix, label + suffix]
+                check(line[head], own)
+                assert line[head].endswith(f", {own['verdict']}")
+
+
+def test_what_the_page_says_of_streams():
+    """An sd with its interval is one of the table of streams."""
+    streams = table("objectives", "spread-streams")[["sd", "sd_low", "sd_high"]]
+    told = re.findall(r"(?<![\d+−])(\d+\.\d+)\s\((\d+\.\d+)\sto\s(\d+\.\d+)\)", PAGE)
+    assert len(told) >= 5
+    assert [numbers for numbers in told if not is_among(numbers, streams)] == []
+
+
+def test_the_readmes_claims_are_laptops():
+    for line, found in zip(rows(README, "Claim"), table("laptop", "claims").iloc, strict=True):
+        assert line["Claim"] == found["sentence"]
+        assert (line["Verdict"], int(line["Seeds"])) == (found["verdict"], found["n"])
+        check(line["Difference"], found)
+
+
+def test_every_figure_that_is_shown_is_a_committed_one():
+    shown = re.findall(r"!\[[^\]]+\]\((?:\.\./)?(results/[^)]+)\)", PAGE + README)
+    assert len(shown) > 5
+    assert not [figure for figure in shown if not (ROOT / figure).is_file()]
+
+
+@pytest.mark.parametrize(
+    ("study", "suite", "method", "task", "said"),
+    [
+        ("main", "sts", "SimCSE", "Avg", "{mean:.2f} ± {half:.2f}"),
+        ("main", "sts", "ArcCSE", "Avg", "{mean:.2f} ± {half:.2f}"),
+        ("main", "sts-mean", "SimCSE", "Avg", "{mean:.2f}"),
+        ("main", "sts-mean", "ArcCSE", "Avg", "{mean:.2f}"),
+        ("main", "sts-mean", "untrained", "Avg", "untrained {mean:.2f}"),
+        ("order", "order", "NT-Xent", "ordered_all", "{mean:.1f} %"),
+        ("order", "order", "NT-Xent + triplet", "ordered_all", "{mean:.1f} with"),
+        ("order", "order", "ArcCon", "ordered_all", "{mean:.1f} to"),
+        ("order", "order", "ArcCon + triplet", "ordered_all", "to {mean:.1f}"),
+    ],
+)
+def test_the_readmes_means_are_laptops(study, suite, method, task, said):
+    measured = table("laptop", study).query("origin == 'measured' and suite == @suite")
+    (line,) = measured.query("method == @method and task == @task").to_dict("records")
+    assert said.format(mean=line["mean"], half=line["high"] - line["mean"]) in " ".join(README.split())

@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import numpy as np
 import pages
@@ -11,6 +10,7 @@ import pandas as pd
 import pytest
 from commands import arccse
 from scipy.stats import ttest_1samp
+from told import ROOT, findings
 
 from arccse import config as configs
 from arccse import paths, results
@@ -19,9 +19,8 @@ from arccse.report import layout
 from arccse.report.figures import drawing
 from arccse.standings import standings
 
-ROOT = Path(__file__).parents[1]
 BYTES = {"laptop": 13e6, "objectives": 27e6}  # config → the most that its committed results may take
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = findings("README.md")
 LAPTOP = pytest.mark.parametrize("config", ["laptop"], indirect=True)
 
 
@@ -146,55 +145,12 @@ def test_the_tutorial_of_a_reviewer_runs_on_them(rendered):
     (language, command), *blocks = pages.blocks(page)
     assert (language, command) == ("sh", "arccse report --config config/laptop.yaml\n")  # as `rendered` was made
     by_hand, looks, _, code = (pages.run(block, folder) for block in blocks)
-    line = pd.read_csv(LAPTOPS / "tables" / "claims.csv").set_index("claim").loc["gain"]
+    line = pd.read_csv(rendered / "tables" / "claims.csv").set_index("claim").loc["gain"]
     interval = f"{line['low']:.2f} to {line['high']:.2f}"
     assert f"{line['difference']:+.2f} ({interval}) over {line['n']} seeds, one of {line['comparisons']}" in by_hand
     assert f"*{line['verdict']}, {line['difference']:+.2f}, {interval}, n {line['n']}*" in page.read_text()
     assert "transfer [5, 6]" in looks
     assert "0 of 77 runs were made by other code" in code
-
-
-LAPTOPS = ROOT / "results" / "laptop"
-SHOWN = README[README.index("## What was found") :].partition("\n## ")[0]
-
-
-def test_the_readmes_claims_are_the_committed_ones():
-    claims = pd.read_csv(LAPTOPS / "tables" / "claims.csv")
-    shown = [line.strip("| ").split(" | ") for line in SHOWN.splitlines() if line.startswith("| ")][2:]
-    assert [claim for claim, *_ in shown] == claims["sentence"].tolist()
-    for (_, verdict, value, seeds), line in zip(shown, claims.to_dict("records"), strict=True):
-        assert (verdict, int(seeds)) == (line["verdict"], line["n"])
-        said, low, high = (
-            float(number.replace("−", "-")) for number in re.fullmatch(r"(\S+) \((\S+) to (\S+)\)", value).groups()
-        )
-        decimals = len(value.split(" ")[0].partition(".")[2])
-        expected = [round(line[key], decimals) for key in ("difference", "low", "high")]
-        assert [said, low, high] == pytest.approx(expected, abs=1e-9)
-
-
-def test_the_readmes_figure_is_a_committed_one():
-    (figure,) = re.findall(r"!\[[^\]]+\]\((results/laptop/figures/[^)]+)\)", SHOWN)
-    assert (ROOT / figure).is_file()
-
-
-@pytest.mark.parametrize(
-    ("study", "suite", "method", "task", "said"),
-    [
-        ("main", "sts", "SimCSE", "Avg", "{mean:.2f} ± {half:.2f}"),
-        ("main", "sts", "ArcCSE", "Avg", "{mean:.2f} ± {half:.2f}"),
-        ("main", "sts-mean", "SimCSE", "Avg", "{mean:.2f}"),
-        ("main", "sts-mean", "ArcCSE", "Avg", "{mean:.2f}"),
-        ("main", "sts-mean", "untrained", "Avg", "untrained {mean:.2f}"),
-        ("order", "order", "NT-Xent", "ordered_all", "{mean:.1f} %"),
-        ("order", "order", "NT-Xent + triplet", "ordered_all", "{mean:.1f} with"),
-        ("order", "order", "ArcCon", "ordered_all", "{mean:.1f} to"),
-        ("order", "order", "ArcCon + triplet", "ordered_all", "to {mean:.1f}"),
-    ],
-)
-def test_the_readmes_means_are_the_committed_ones(study, suite, method, task, said):
-    table = pd.read_csv(LAPTOPS / "tables" / f"{study}.csv").query("origin == 'measured' and suite == @suite")
-    (line,) = table.query("method == @method and task == @task").to_dict("records")
-    assert said.format(mean=line["mean"], half=line["high"] - line["mean"]) in " ".join(SHOWN.split())
 
 
 @LAPTOP
@@ -208,12 +164,12 @@ def test_what_the_readme_says_of_noise_and_transfer(config, gathered):
     labels = "objective=nt_xent, noise=0.4", "objective=nt_xent, noise=0.0"
     noisy, clean = (averages("noise", label, "sts", "spearman_all") for label in labels)
     half = ttest_1samp(noisy - clean, 0).confidence_interval().high - (noisy - clean).mean()
-    assert f"{(noisy - clean).mean():+.2f} ± {half:.2f}" in SHOWN
+    assert f"{(noisy - clean).mean():+.2f} ± {half:.2f}" in README
     noisy, clean = (averages("noise", label, "sts", "spearman_all", "STSB") for label in labels)
     assert (noisy < clean).all()
     untrained, arccse = (averages("transfer", label, "transfer", "accuracy") for label in ("untrained", "ArcCSE"))
     lead = untrained.iloc[0] - arccse
-    assert f"{lead.mean():.2f} above ArcCSE: undecided" in SHOWN
+    assert f"{lead.mean():.2f} above ArcCSE: undecided" in README
     assert ttest_1samp(lead, 0).confidence_interval().low < 0
 
 
