@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from commands import arccse
 from scipy.stats import ttest_1samp
-from told import ROOT, findings
+from told import README, ROOT
 
 from arccse import config as configs
 from arccse import paths, results
@@ -20,7 +20,6 @@ from arccse.report.figures import drawing
 from arccse.standings import standings
 
 BYTES = {"laptop": 13e6, "objectives": 30e6}  # config → the most that its committed results may take
-README = findings("README.md")
 LAPTOP = pytest.mark.parametrize("config", ["laptop"], indirect=True)
 
 
@@ -138,14 +137,14 @@ def test_runs_are_of_a_committed_state_and_of_the_seeds_that_are_asked_for(confi
 
 
 @LAPTOP
-def test_the_tutorial_of_a_reviewer_runs_on_them(rendered):
+def test_the_tutorial_of_a_reviewer_runs_on_them(rendered, committed):
     page = ROOT / "docs" / "tutorials" / "claim.md"
     folder = rendered.parents[1]
     shutil.copytree(ROOT / "config", folder / "config")
     (language, command), *blocks = pages.blocks(page)
     assert (language, command) == ("sh", "arccse report --config config/laptop.yaml\n")  # as `rendered` was made
     by_hand, looks, _, code = (pages.run(block, folder) for block in blocks)
-    line = pd.read_csv(rendered / "tables" / "claims.csv").set_index("claim").loc["gain"]
+    line = pd.read_csv(committed / "tables" / "claims.csv").set_index("claim").loc["gain"]
     interval = f"{line['low']:.2f} to {line['high']:.2f}"
     assert f"{line['difference']:+.2f} ({interval}) over {line['n']} seeds, one of {line['comparisons']}" in by_hand
     assert f"*{line['verdict']}, {line['difference']:+.2f}, {interval}, n {line['n']}*" in page.read_text()

@@ -4,17 +4,13 @@ import re
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
 ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## What was found\n")[2].partition("\n## ")[0]
 NUMBER = r"[+−]?\d+(?:\.\d+)?"
 INTERVAL = re.compile(rf"([+−]\d+(?:\.\d+)?)\s+\(({NUMBER})\s+to\s+({NUMBER})\)")  # +1.04 (0.88 to 1.20)
-
-
-def findings(name: str) -> str:
-    """docs/findings.md, or what README has of findings."""
-    text = (ROOT / name).read_text(encoding="utf-8")
-    return text[text.index("## What was found") :].partition("\n## ")[0] if name == "README.md" else text
+COLUMNS = ["difference", "low", "high"]  # of a table, what an interval tells
 
 
 def rows(text: str, head: str) -> list[dict[str, str]]:
@@ -24,22 +20,16 @@ def rows(text: str, head: str) -> list[dict[str, str]]:
     return [dict(zip(heads, line, strict=True)) for line in cells]
 
 
-def value(number: str) -> float:
-    return float(number.replace("−", "-"))
-
-
-def decimals(number: str) -> int:
-    return len(number.partition(".")[2])
-
-
-def is_among(told: tuple[str, str, str], known: pd.DataFrame) -> bool:
+def is_among(told: tuple[str, ...], known: pd.DataFrame) -> bool:
     """Whether a line of three columns has a number and its interval, as exact as they are told."""
-    off = known.round(decimals(told[0])).sub([value(number) for number in told])
+    decimals = len(told[0].partition(".")[2])
+    off = known.round(decimals).sub([float(number.replace("−", "-")) for number in told])
     return bool((off.abs().max(axis=1) < 1e-9).any())
 
 
 def check(cell: str, line: pd.Series) -> None:
-    """A cell has the difference and interval of a table's line, as exact as it tells them."""
-    ((difference, low, high),) = INTERVAL.findall(cell)
-    expected = line[["difference", "low", "high"]].astype(float).round(decimals(difference)).tolist()
-    assert [value(difference), value(low), value(high)] == pytest.approx(expected, abs=1e-9), cell
+    """A cell is the difference and interval of a table's line, as exact as it tells them."""
+    (told,) = INTERVAL.findall(cell)
+    own = line[COLUMNS].astype(float)
+    assert INTERVAL.fullmatch(cell), f"'{cell}' is more than an interval"
+    assert is_among(told, own.to_frame().T), f"'{cell}' is not {own.to_dict()}"
